@@ -1,0 +1,54 @@
+"""Types are checked while the tests run, and the oracles that several files share."""
+
+import os
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+from jaxtyping import install_import_hook
+
+install_import_hook("workshop_lite", "beartype.beartype")
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from workshop_lite import mixtures, predictions, schedules
+
+SCHEDULES = {
+    "linear": schedules.linear,
+    "cosine": schedules.cosine,
+    "sigmoid": schedules.sigmoid,
+    "quadratic": schedules.quadratic,
+    "shifted": schedules.shifted(schedules.cosine, -1.0),
+    "linear_betas": schedules.from_betas(schedules.linear_betas()),
+    "cosine_betas": schedules.from_betas(schedules.cosine_betas()),
+}
+PREDICTIONS = {
+    "noise": predictions.NOISE,
+    "clean": predictions.CLEAN,
+    "velocity": predictions.VELOCITY,
+}
+#: Schedules that end in pure noise, where a noise prediction says nothing about x_0.
+PURE = {"cosine", "shifted", "cosine_betas"}
+
+
+@pytest.fixture(scope="session")
+def triangle():
+    """Three narrow modes in 2-D with mean 0 and covariance 1; class 0 is one, class 1 two."""
+    a, b = np.sqrt(0.96), np.sqrt(1.92)
+    return mixtures.Mixture(
+        means=jnp.float32([[-a, 0], [a, b], [a, -b]]),
+        stds=jnp.full(3, 0.2, jnp.float32),
+        weights=jnp.float32([[1, 0, 0], [0, 0.5, 0.5], [0.5, 0.25, 0.25]]),
+    )
+
+
+def gaussian(mean: float, std: float) -> mixtures.Mixture:
+    """One mode in 1-D, for which the probability-flow ODE has a straight solution."""
+    one = jnp.ones((1, 1), jnp.float32)
+    return mixtures.Mixture(mean * one, std * one[0], one)
+
+
+def normal(n: int, d: int, seed: int = 0) -> jax.Array:
+    return jax.random.normal(jax.random.key(seed), (n, d))

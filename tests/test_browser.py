@@ -1,0 +1,182 @@
+"""The built book in a real browser, with every other host out of reach.
+
+Needs a Chromium or Chrome on the PATH, or its path in the variable ``CHROMIUM``. Where there is
+none the tests are skipped, unless ``REQUIRE_BROWSER`` is set: then they fail.
+"""
+
+import json
+import os
+import re
+import shutil
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+HTML = ROOT / "_build" / "html"
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
+DOCS = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]
+SCREENS = {
+    "desktop": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"},
+}
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+QUIET = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update"
+QUIET += " --disable-sync --no-first-run"
+CONTROLS = ".widget-slider, .widget-play, .widget-readout, .widget-inline-hbox"
+VIEW = "application/vnd.jupyter.widget-view+json"
+STATE = "application/vnd.jupyter.widget-state+json"
+
+pytestmark = pytest.mark.skipif(not HTML.exists(), reason="no built book: run `make book` first")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        missing = "no Chromium on the PATH; install one, or put its path in CHROMIUM"
+        (pytest.fail if os.environ.get("REQUIRE_BROWSER") else pytest.skip)(missing)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=QUIET.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def site():
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=HTML))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(params=SCREENS)
+def visit(request, browser, site):
+    """A function that opens a page; at the end, fails if anything on the way went wrong."""
+    trouble = []
+    context = browser.new_context(**SCREENS[request.param])
+
+    def only_this_site(route):
+        if route.request.url.startswith(site):
+            route.continue_()
+        else:
+            trouble.append(f"outside request: {route.request.url}")
+            route.abort()
+
+    def note_failure(response):
+        if response.status >= 400:
+            trouble.append(f"{response.status}: {response.url}")
+
+    def note_console(message):
+        if message.type == "error":
+            trouble.append(f"console: {message.text}")
+
+    context.route(re.compile("^(http|ws)"), only_this_site)
+    tab = context.new_page()
+    tab.on("response", note_failure)
+    tab.on("console", note_console)
+    tab.on("pageerror", lambda error: trouble.append(f"script: {error}"))
+
+    def open_page(path):
+        tab.goto(f"{site}/{path}", wait_until="load")
+        tab.wait_for_load_state("networkidle")
+        return tab
+
+    yield open_page
+    context.close()
+    assert not trouble
+
+
+@pytest.mark.parametrize("doc", DOCS)
+def test_page_opens_cleanly_and_fits(visit, doc):
+    tab = visit(f"{doc}.html")
+    formulas = tab.locator(".bd-article .math").count()
+    if formulas:
+        typeset = "n => document.querySelectorAll('.bd-article .math mjx-container').length >= n"
+        tab.wait_for_function(typeset, arg=formulas)
+        assert tab.locator("mjx-merror, [data-mjx-error]").count() == 0
+    broken = "() => [...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
+    assert tab.evaluate(broken) == []
+    width = tab.evaluate("() => [document.documentElement.scrollWidth, window.innerWidth]")
+    assert width[0] <= width[1], "the page scrolls sideways"
+
+
+@pytest.mark.parametrize("doc", DOCS)
+def test_linked_controls_change_the_picture(visit, doc):
+    """Every view with a link between widgets works without a kernel: something visible moves."""
+    tab = visit(f"{doc}.html")
+    if not tab.locator(f'script[type="{VIEW}"]').count():
+        return
+    tab.locator(".widget-subarea .jupyter-widgets").first.wait_for()
+    state = json.loads(tab.locator(f'script[type="{STATE}"]').text_content())["state"]
+    for script in tab.locator(f'script[type="{VIEW}"]').all():
+        if not is_linked(state, json.loads(script.text_content())["model_id"]):
+            continue
+        area = script.locator("xpath=preceding-sibling::*[contains(@class, 'widget-subarea')]").last
+        if not area.is_visible():  # folded away
+            continue
+        area.scroll_into_view_if_needed()
+        handles, plays = area.locator(".noUi-handle").all(), area.locator(".widget-play").all()
+        assert handles or plays, "linked widgets without a slider or a Play button"
+        if handles:
+            assert any(moves(tab, area, lambda h=h: nudge(h)) for h in handles), "no slider works"
+        for play in plays:
+            buttons = play.locator("button")
+            assert moves(tab, area, buttons.first.click), "Play does not move the picture"
+
+
+def nudge(handle):
+    """One step to the right, or to the left where the slider already stands at its end."""
+    at_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
+    handle.focus()
+    handle.press("ArrowLeft" if at_end else "ArrowRight")
+
+
+def moves(tab, area, act) -> bool:
+    """Whether the area looks different, controls aside, within two seconds of ``act``."""
+    controls = [area.locator(CONTROLS)]
+    tab.wait_for_timeout(200)
+    before = area.screenshot(mask=controls)
+    act()
+    for _ in range(10):
+        tab.wait_for_timeout(200)
+        if area.screenshot(mask=controls) != before:
+            return True
+    return False
+
+
+def is_linked(state: dict, root: str) -> bool:
+    """Whether a jslink or jsdlink touches any model in the tree under ``root``."""
+    tree, todo = set(), [root]
+    while todo:
+        model = todo.pop()
+        if model not in tree and model in state:
+            tree.add(model)
+            todo += re.findall(r"IPY_MODEL_(\w+)", json.dumps(state[model]["state"]))
+    links = [m["state"] for m in state.values() if m["model_name"] in LINKS]
+    ends = {end[0].removeprefix("IPY_MODEL_") for m in links for end in (m["source"], m["target"])}
+    return bool(tree & ends)
+
+
+LINKS = ("LinkModel", "DirectionalLinkModel")
+
+
+def test_search_finds_a_word_of_the_book(visit):
+    tab = visit("search.html?q=guidance")
+    tab.locator("#search-results li a").first.wait_for()
+
+
+def test_the_front_door_leads_to_the_landing_page(visit):
+    tab = visit("index.html")
+    tab.wait_for_url("**/book/index.html")

@@ -1,0 +1,155 @@
+"""The command line: list, train, sample and evaluate the shipped models."""
+
+import argparse
+import datetime
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+from flax import nnx
+from PIL import Image
+
+from workshop_lite import checkpoints, datasets, evaluation, samplers, training
+from workshop_lite.classifier import Classifier
+from workshop_lite.conditioning import null_labels
+from workshop_lite.figures.images import mosaic
+from workshop_lite.guidance import Guided
+from workshop_lite.recipes import RECIPES
+
+SAMPLERS = {f.__name__: f for f in (samplers.dpmpp_2m, samplers.ddim, samplers.heun)}
+
+
+def list_models(args) -> None:
+    """One line a model: its size, and what its card says of it."""
+    for name in checkpoints.names(args.folder):
+        notes = checkpoints.card(name, args.folder)
+        print(
+            f"{name}: {notes['parameters'] / 1e6:.2f} M parameters, {notes['images']:,} images"
+            f" seen in {notes['minutes']:.0f} minutes on {notes['device']}"
+        )
+    for name in sorted(set(RECIPES) - set(checkpoints.names(args.folder))):
+        print(f"{name}: not trained yet")
+
+
+def train(args) -> None:
+    """Train, then write weights and card into the folder of the run."""
+    if args.name not in RECIPES:
+        raise ValueError(f"name must be one of {sorted(RECIPES)}, got {args.name!r}")
+    recipe = RECIPES[args.name]
+    folder = args.resume or Path("runs") / args.name
+    if args.resume is None and folder.exists():
+        raise ValueError(f"folder {folder} exists; give --resume {folder} to go on, or move it")
+    if args.resume is not None and not (folder / "state.safetensors").exists():
+        raise ValueError(f"resume must name the folder of a run, got {folder}")
+    data = datasets.load(recipe.data, "train")
+    budget = {"steps": args.steps, "minutes": args.minutes}
+    if budget == {"steps": None, "minutes": None}:
+        budget["steps"] = recipe.steps
+    try:
+        fitted = training.fit(
+            recipe.build(nnx.Rngs(0)),
+            recipe.loss,
+            (data.images, data.labels),
+            directory=folder,
+            recipe=args.name,
+            **recipe.options,
+            **budget,
+        )
+    except KeyboardInterrupt:
+        sys.exit(f"\nStopped and saved. Go on with: train {args.name} --resume {folder}")
+    notes = {
+        "recipe": args.name,
+        "data": recipe.data,
+        "data_sha256": datasets.digest(recipe.data),
+        "steps": len(fitted.losses),
+        "images": fitted.images,
+        "minutes": round(fitted.seconds / 60, 1),
+        "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
+        "date": datetime.date.today().isoformat(),
+        "commit": _commit(),
+        "loss": round(float(fitted.losses[-500:].mean()), 4),
+    }
+    checkpoints.save(args.name, fitted.model, notes, folder)
+    print(f"{folder}/{args.name}.safetensors: {notes['steps']} steps, loss {notes['loss']}")
+
+
+def sample(args) -> None:
+    """A grid of samples, a row for each label, as a PNG."""
+    denoise = checkpoints.load(args.name, args.folder)
+    guided = Guided(denoise, null_labels, args.scale)
+    labels = np.repeat(args.labels, args.columns)
+    images = evaluation.samples(
+        guided,
+        denoise.schedule,
+        labels,
+        steps=args.steps,
+        seed=args.seed,
+        sampler=SAMPLERS[args.sampler],
+    )
+    Image.fromarray(mosaic(images, args.columns)).save(args.out)
+    print(f"{args.out}: {len(images)} images")
+
+
+def evaluate(args) -> None:
+    """Measure the model and write what comes out to its card."""
+    model = checkpoints.load(args.name, args.folder)
+    notes = checkpoints.card(args.name, args.folder)
+    if isinstance(model, Classifier):
+        notes["metrics"] = evaluation.classifier_report(model, notes["data"])
+    else:
+        report = evaluation.denoiser_report(model, args.scales, args.n, args.evaluations)
+        notes.setdefault("metrics", {})[f"N={args.n}"] = report
+    checkpoints.write_card(args.name, notes, args.folder)
+
+
+def _commit() -> str:
+    """The revision of the source tree, if there is one."""
+    call = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
+    done = subprocess.run(call, capture_output=True, text=True)
+    return done.stdout.strip() or "unknown"
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Read the command line and run it; a bad argument ends in one sentence."""
+    parser = argparse.ArgumentParser(prog="python -m workshop_lite", description=__doc__)
+    verbs = parser.add_subparsers(required=True, metavar="list | train | sample | evaluate")
+
+    def verb(run, name, **options):
+        sub = verbs.add_parser(name, help=run.__doc__, **options)
+        sub.set_defaults(run=run)
+        if run is not train:
+            help = "folder of weights and cards; default: the shipped ones"
+            sub.add_argument("--folder", type=Path, default=checkpoints.FOLDER, help=help)
+        if run is not list_models:
+            sub.add_argument("name", help="of the model, as list prints it")
+        return sub
+
+    verb(list_models, "list")
+    sub = verb(train, "train")
+    sub.add_argument("--steps", type=int, help="in all; default: the recipe's")
+    sub.add_argument("--minutes", type=float, help="of this call")
+    sub.add_argument("--resume", type=Path, metavar="DIR", help="folder of a run to go on with")
+    sub = verb(sample, "sample")
+    sub.add_argument("--labels", type=int, nargs="+", default=list(range(10)))
+    sub.add_argument("--columns", type=int, default=8, help="images a label")
+    sub.add_argument("--scale", type=float, default=2.0)
+    sub.add_argument("--steps", type=int, default=25)
+    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--sampler", choices=SAMPLERS, default="dpmpp_2m")
+    sub.add_argument("--out", type=Path, default=Path("samples.png"))
+    sub = verb(evaluate, "evaluate")
+    sub.add_argument("--n", type=int, default=5000, help="images a scale")
+    sub.add_argument("--evaluations", type=int, default=50, help="network passes an image")
+    sub.add_argument("--scales", type=float, nargs="+", default=[1.0, 1.5, 2.0, 4.0])
+
+    args = parser.parse_args(argv)
+    try:
+        args.run(args)
+    except ValueError as error:
+        parser.error(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""The judge: a small convolutional classifier whose features measure samples."""
+
+from flax import nnx
+from jaxtyping import Array, Float
+
+from workshop_lite.layers import Conv, to_patches
+
+
+class Residual(nnx.Module):
+    """Two normalised 3 x 3 convolutions around a skip."""
+
+    def __init__(self, c: int, *, rngs):
+        self.norm1, self.norm2 = nnx.GroupNorm(c, 8, rngs=rngs), nnx.GroupNorm(c, 8, rngs=rngs)
+        self.conv1, self.conv2 = Conv(c, c, rngs=rngs), Conv(c, c, rngs=rngs)
+
+    def __call__(self, h: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
+        h = h + self.conv1(nnx.silu(self.norm1(h)))
+        return h + self.conv2(nnx.silu(self.norm2(h)))
+
+
+class Classifier(nnx.Module):
+    """Logits of n classes from images in [-1, 1]; ``features`` is the layer before.
+
+    Args:
+        channels: of the image, c.
+        n: number of classes.
+        widths: channels at half, quarter, ... of the image's height and width; the last is the
+            number of features.
+    """
+
+    def __init__(self, channels: int, n: int, *, widths: tuple[int, ...] = (32, 64, 128), rngs):
+        self.down, self.stage = nnx.List([]), nnx.List([])
+        for c_in, c in zip((channels, *widths[:-1]), widths, strict=True):
+            self.down.append(Conv(4 * c_in, c, rngs=rngs))
+            self.stage.append(Residual(c, rngs=rngs))
+        self.last = nnx.Linear(widths[-1], n, rngs=rngs)
+
+    def features(self, x: Float[Array, "b h w c"]) -> Float[Array, "b d"]:
+        for down, stage in zip(self.down, self.stage, strict=True):
+            x = stage(down(to_patches(x, 2)))
+        return nnx.silu(x).mean(axis=(1, 2))
+
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b n"]:
+        return self.last(self.features(x))

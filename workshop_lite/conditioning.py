@@ -1,0 +1,56 @@
+"""What the condition becomes inside a network: one vector, and later a row of tokens."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Float, Int
+
+
+class Context(NamedTuple):
+    """All that a network is told besides xt: a vector for FiLM, tokens for cross-attention."""
+
+    vector: Float[Array, "b d"]
+    tokens: Float[Array, "b n d"] | None = None
+
+
+def null_labels(labels: Int[Array, " b"]) -> Int[Array, " b"]:
+    """The unconditional twin of a batch of labels: -1 everywhere."""
+    return jnp.full_like(labels, -1)
+
+
+def dropped(cond: Int[Array, " b"], null: Int[Array, " b"], share: float, key) -> Int[Array, " b"]:
+    """``cond`` with about ``share`` of its rows replaced by those of ``null``, at random."""
+    drop = jax.random.bernoulli(key, share, (len(jax.tree.leaves(cond)[0]),))
+    swap = lambda c, n: jnp.where(drop.reshape(drop.shape + (1,) * (c.ndim - 1)), n, c)  # noqa: E731
+    return jax.tree.map(swap, cond, null)
+
+
+class Labels(nnx.Module):
+    """A learned vector for each of n classes, and one more for "no class", label -1."""
+
+    def __init__(self, n: int, dim: int, *, rngs):
+        self.n = n
+        self.table = nnx.Param(nnx.initializers.normal(0.1)(rngs.params(), (n + 1, dim)))
+
+    def __call__(self, labels: Int[Array, " b"]) -> Context:
+        return Context(self.table[...][labels])  # row -1 is the last row: the null class
+
+    def check(self, labels: Int[Array, " b"], rows: int) -> None:
+        """Raise ValueError unless there is one whole-number label in [-1, n) for each row."""
+        labels = jnp.asarray(labels)
+        if labels.shape != (rows,) or not jnp.issubdtype(labels.dtype, jnp.integer):
+            raise ValueError(
+                f"labels must be {rows} whole numbers, one for each row of noise,"
+                f" got {labels.dtype} {labels.shape}"
+            )
+        if isinstance(labels, jax.core.Tracer):
+            return
+        outside = np.unique(labels[(labels < -1) | (labels >= self.n)])
+        if len(outside):
+            raise ValueError(
+                f"labels must lie between 0 and {self.n - 1}, or be -1 for no class,"
+                f" got {outside[0]}"
+            )

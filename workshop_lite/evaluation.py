@@ -1,0 +1,87 @@
+"""Many samples, in batches of bounded memory, and what the judge says of them."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Int
+from tqdm.auto import tqdm
+
+from workshop_lite import checkpoints, datasets
+from workshop_lite.classifier import Classifier
+from workshop_lite.conditioning import null_labels
+from workshop_lite.guidance import Guided
+from workshop_lite.metrics import Judge, Scores, yardsticks
+from workshop_lite.predictions import Denoiser
+from workshop_lite.samplers import dpmpp_2m
+
+
+def samples(
+    denoise: Callable,
+    schedule: Callable,
+    labels: Int[np.ndarray, " n"],
+    *,
+    shape: tuple[int, int, int] = (28, 28, 1),
+    steps: int,
+    seed: int = 0,
+    sampler: Callable = dpmpp_2m,
+    batch: int = 250,
+    bar: bool = False,
+) -> Float[np.ndarray, "n h w c"]:
+    """One image for each label. Batch i starts from noise of key ``fold_in(seed, i)``."""
+    labels = jnp.asarray(labels, jnp.int32)
+    images = []
+    for start in tqdm(range(0, len(labels), batch), disable=not bar, unit="batch"):
+        key = jax.random.fold_in(jax.random.key(seed), start // batch)
+        rows = labels[start : start + batch]
+        noise = jax.random.normal(key, (len(rows), *shape))
+        images.append(np.asarray(sampler(denoise, schedule, noise, rows, steps=steps)[0]))
+    return np.concatenate(images)
+
+
+def fashion_judge() -> Judge:
+    """The shipped classifier, comparing with the 10,000 test images of Fashion-MNIST."""
+    test = datasets.load("fashion-mnist", "test")
+    return Judge(checkpoints.load("fashion-classifier"), datasets.signed(test.images))
+
+
+def scored(
+    denoise: Denoiser, judge: Judge, scale: float, n: int, evaluations: int, seed: int = 0
+) -> Scores:
+    """Scores of n guided images, all ten classes alike.
+
+    Every image pays ``evaluations`` passes through the network: that many steps at scale 1,
+    half as many where guidance takes two passes a step.
+    """
+    steps = evaluations if scale == 1 else evaluations // 2
+    labels = np.arange(n) % 10
+    guided = Guided(denoise, null_labels, scale)
+    images = samples(guided, denoise.schedule, labels, steps=steps, seed=seed, bar=True)
+    return judge(images, labels)
+
+
+def denoiser_report(denoise: Denoiser, scales: list[float], n: int, evaluations: int) -> dict:
+    """Print and return the scores at each guidance scale, after those of the yardsticks."""
+    judge = fashion_judge()
+    train = datasets.load("fashion-mnist", "train")
+    images, labels = datasets.signed(train.images[:n]), train.labels[:n]
+    rows = {name: judge(spoilt, labels) for name, spoilt in yardsticks(images).items()}
+    for name, scores in rows.items():
+        print(f"{name:12} {scores}", flush=True)
+    for scale in scales:
+        rows[f"scale {scale:g}"] = scored(denoise, judge, scale, n, evaluations)
+        print(f"scale {scale:<6g} {rows[f'scale {scale:g}']}", flush=True)
+    how = f"against the 10,000 test images; dpmpp_2m, {evaluations} network evaluations an image"
+    return {"how": how, **{name: scores._asdict() for name, scores in rows.items()}}
+
+
+def classifier_report(classifier: Classifier, data: str) -> dict:
+    """Print and return the accuracy on the test split."""
+    test = datasets.load(data, "test")
+    logits = np.concatenate(
+        [classifier(datasets.signed(part)) for part in np.array_split(test.images, 20)]
+    )
+    accuracy = float((logits.argmax(1) == test.labels).mean())
+    print(f"test accuracy {accuracy:.2%}, N={len(test.labels)}")
+    return {"test_accuracy": accuracy, "n": len(test.labels)}

@@ -1,0 +1,1 @@
+"""All of the book's matplotlib: one call a figure."""

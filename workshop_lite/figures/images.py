@@ -1,0 +1,77 @@
+"""Figures of pictures, and of what they score."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from jaxtyping import Array, Float, UInt8
+from matplotlib.figure import Figure
+
+from workshop_lite.datasets import pixels
+from workshop_lite.metrics import Scores
+
+BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#777777"  # safe for colour-blind eyes
+
+
+def mosaic(images: Float[Array, "n h w c"], columns: int, gap: int = 1) -> UInt8[np.ndarray, "..."]:
+    """One picture of many, row by row: [H, W, c], or [H, W] if c is 1."""
+    n, h, w, c = images.shape
+    rows = -(-n // columns)
+    sheet = np.full((rows * columns, h + gap, w + gap, c), 255, np.uint8)
+    sheet[:n, :h, :w] = pixels(images)
+    sheet = sheet.reshape(rows, columns, h + gap, w + gap, c).transpose(0, 2, 1, 3, 4)
+    sheet = sheet.reshape(rows * (h + gap), columns * (w + gap), c)[:-gap, :-gap]
+    return sheet[..., 0] if c == 1 else sheet
+
+
+def gallery(
+    images: Float[Array, "n h w c"],
+    rows: Sequence[str],
+    columns: Sequence[str] = (),
+    title: str = "",
+) -> Figure:
+    """A grid of pictures with a name for each row and, if given, each column."""
+    n, h, w, _ = images.shape
+    across = n // len(rows)
+    sheet = mosaic(images, across)
+    width = 6.4
+    figure, axes = plt.subplots(
+        figsize=(width, 0.4 + 0.86 * width * sheet.shape[0] / sheet.shape[1]), layout="constrained"
+    )
+    axes.imshow(sheet, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
+    axes.set_yticks(np.arange(len(rows)) * (h + 1) + h / 2, rows)
+    axes.set_xticks(np.arange(len(columns)) * (w + 1) + w / 2, columns)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0, labelsize=11)
+    axes.spines[:].set_visible(False)
+    if title:
+        axes.set_xlabel(title, fontsize=11)
+    plt.close(figure)
+    return figure
+
+
+def scale_curves(scores: dict[float, Scores], yardsticks: dict[str, Scores]) -> Figure:
+    """Fréchet distance, accuracy, precision and recall against guidance scale."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.7), layout="constrained")
+    scales = list(scores)
+    left.plot(scales, [s.frechet for s in scores.values()], "o-", color=BLUE)
+    for name, style in zip(yardsticks, ["-", "--", ":", "-."], strict=False):
+        left.axhline(yardsticks[name].frechet, color=GREY, linestyle=style, label=name)
+    left.set(xlabel="guidance scale", title="Fréchet distance", yscale="log")
+    left.legend(fontsize=9, title="yardsticks", loc="upper right")
+    for field, colour, mark in [
+        ("accuracy", BLUE, "o"),
+        ("precision", GREEN, "s"),
+        ("recall", ORANGE, "^"),
+    ]:
+        right.plot(scales, [getattr(s, field) for s in scores.values()], mark + "-", color=colour)
+        end = getattr(scores[scales[-1]], field)
+        right.annotate(f" {field}", (scales[-1], end), color=colour, va="center")
+    right.set(
+        xlabel="guidance scale", title="Shares", ylim=(0, 1.03), xlim=(None, scales[-1] * 1.4)
+    )
+    for axes in (left, right):
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    plt.close(figure)
+    return figure

@@ -1,0 +1,84 @@
+"""How to read the network: what it predicts, and how that becomes an estimate of x_0."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float, PyTree
+
+from workshop_lite.schedules import Level, Schedule, over
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A parameterization is two functions: what to train on, and how to get back to x_0.
+
+    ``target(x0, eps, level)`` is what the network should output;
+    ``to_x0(output, xt, level)`` turns that output into x_0.
+    """
+
+    target: Callable[[Array, Array, Level], Array]
+    to_x0: Callable[[Array, Array, Level], Array]
+
+
+#: The noise that was added; Ho et al. (2020), Eq. 14.
+NOISE = Prediction(
+    target=lambda x0, eps, level: eps,
+    to_x0=lambda eps, xt, level: (xt - level.sigma * eps) / level.alpha,
+)
+
+#: The clean data itself.
+CLEAN = Prediction(
+    target=lambda x0, eps, level: x0,
+    to_x0=lambda x0, xt, level: x0,
+)
+
+#: The velocity alpha * eps - sigma * x_0; Salimans & Ho (2022), Eq. 11 and Appendix D.
+#: Its inverse assumes alpha^2 + sigma^2 = 1, as every schedule of this package has it.
+VELOCITY = Prediction(
+    target=lambda x0, eps, level: level.alpha * eps - level.sigma * x0,
+    to_x0=lambda v, xt, level: level.alpha * xt - level.sigma * v,
+)
+
+
+class Denoiser(nnx.Module):
+    """A network, a schedule and a prediction, read as one function ``(xt, t, cond) -> x0``.
+
+    The network is told the noise level, not the clock: it receives the angle
+    2/pi * atan(sigma / alpha) in [0, 1]. So a network trained on one schedule can be sampled
+    on any other: build a second ``Denoiser`` around it. On ``cosine`` the angle is t itself.
+
+    Raises ValueError if the prediction cannot give x_0 where the schedule is noisiest.
+    """
+
+    def __init__(self, network: nnx.Module, schedule: Schedule, prediction: Prediction):
+        with jax.ensure_compile_time_eval():  # also where a model is only being traced
+            end = schedule(1.0)
+            alpha, gain = float(end.alpha), float(jnp.abs(prediction.to_x0(1.0, 0.0, end)))
+        if not gain < 1000:
+            raise ValueError(
+                "prediction divides by alpha, and schedule ends in pure noise: at t = 1 alpha is"
+                f" {alpha:.2g} and an error of the network would grow {gain:.3g}"
+                " times; use VELOCITY or CLEAN, or a schedule that ends above 0"
+            )
+        self.network = network
+        self.schedule = schedule
+        self.prediction = prediction
+
+    def __call__(
+        self, xt: Float[Array, "b ..."], t: Float[Array, " b"], cond: PyTree
+    ) -> Float[Array, "b ..."]:
+        level = self.schedule(t)
+        output = self.network(xt, angle(level), cond)
+        return self.prediction.to_x0(output, xt, over(level, xt))
+
+    def check(self, xt: Float[Array, "b ..."], cond: PyTree) -> None:
+        """Raise ValueError if the network cannot take these; called outside jit."""
+        self.network.check(xt, cond)
+
+
+def angle(level: Level) -> Float[Array, "*t"]:
+    """The noise level on a scale from 0 (data) to 1 (noise), whatever the schedule."""
+    return 2 / jnp.pi * jnp.arctan2(level.sigma, level.alpha)

@@ -1,0 +1,162 @@
+"""From noise to data: each sampler is one step, scanned.
+
+All share one call, ``sampler(denoise, schedule, noise, cond, *, steps) -> (x0, path)``:
+
+    denoise   ``(xt, t, cond) -> x0``; a module, or a plain function
+    schedule  the function from t to Level on whose levels the steps stand
+    noise     [b, ...], standard normal: the state at t = 1
+    cond      any pytree that ``denoise`` understands, rows first; or None
+    steps     how many, at least 1, uniform in t
+
+``x0`` is the sample, [b, ...]; ``path`` holds the estimate of x_0 at every step, [steps, b, ...].
+``steps`` and ``schedule`` are static: changing them compiles anew. Everything else is traced.
+"""
+
+from functools import wraps
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import ArrayLike
+
+from workshop_lite.schedules import Level
+
+
+def _sampler(method):
+    """Check the arguments once, in plain Python, then run the method under jit."""
+    compiled = jax.jit(method, static_argnames=("schedule", "steps"))
+
+    @wraps(method)
+    def sampler(denoise, schedule, noise, cond=None, *, steps, **options):
+        if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
+            raise ValueError(f"steps must be a whole number of at least 1, got {steps!r}")
+        if not callable(schedule):
+            raise ValueError(f"schedule must be a function from t to Level, got {schedule!r}")
+        noise = jnp.asarray(noise)
+        if noise.ndim < 2 or not jnp.issubdtype(noise.dtype, jnp.floating):
+            raise ValueError(
+                f"noise must be floating point with shape [b, ...], got {noise.dtype} {noise.shape}"
+            )
+        if not isinstance(noise, jax.core.Tracer) and not jnp.isfinite(noise).all():
+            raise ValueError("noise must be finite, got NaN or infinity in it")
+        eta = options.get("eta", 0.0)
+        if not isinstance(eta, jax.core.Tracer):
+            if not 0 <= eta <= 1:
+                raise ValueError(f"eta must lie between 0 and 1, got {eta}")
+            if options.get("key") is None and eta > 0:
+                raise ValueError(f"key must be given: eta={eta} draws fresh noise at every step")
+        if hasattr(denoise, "check"):
+            denoise.check(noise, cond)
+        if jax.tree_util.all_leaves([denoise]):  # a plain function: a pytree without leaves
+            denoise = jax.tree_util.Partial(denoise)
+        return compiled(denoise, schedule, noise, cond, steps=int(steps), **options)
+
+    sampler._cache_size = compiled._cache_size
+    return sampler
+
+
+def _spans(schedule, steps):
+    """Start and end of every step: (t, level now, level then), each with leading axis [steps]."""
+    t = jnp.linspace(1.0, 0.0, steps + 1)
+    level = schedule(t)
+    now = Level(level.alpha[:-1], level.sigma[:-1])
+    then = Level(level.alpha[1:], level.sigma[1:])
+    return t[:-1], t[1:], now, then
+
+
+@_sampler
+def ddim(denoise, schedule, noise, cond=None, *, steps: int, eta: ArrayLike = 0.0, key=None):
+    """Song et al. (2021, DDIM), Eqs. 12 and 16: re-noise the estimate of x_0 to the next level.
+
+    ``eta`` 0 is deterministic; 1 has the variance of ``ddpm``. Any eta needs a ``key``.
+    """
+
+    def step(x, span):
+        (t, _, now, then), key = span
+        x0 = denoise(x, jnp.full(len(x), t), cond)
+        eps = (x - now.alpha * x0) / now.sigma
+        std = eta * _posterior_std(now, then)
+        fresh = 0.0 if key is None else jax.random.normal(key, x.shape)
+        # sqrt(then.sigma^2 - std^2), written out so that nothing cancels near pure noise
+        kept = now.alpha * then.sigma / (then.alpha * now.sigma)
+        rest = then.sigma * jnp.sqrt(1 - eta**2 + (eta * kept) ** 2)
+        return then.alpha * x0 + rest * eps + std * fresh, x0
+
+    keys = None if key is None else jax.random.split(key, steps)
+    return jax.lax.scan(step, noise, (_spans(schedule, steps), keys))
+
+
+@_sampler
+def ddpm(denoise, schedule, noise, cond=None, *, steps: int, key):
+    """Ho et al. (2020), Eqs. 6 and 7: a draw from the posterior q(x_then | x_now, x_0).
+
+    The variance is the posterior's (beta tilde); between levels further apart than one step
+    of a table it is the same formula with alpha_now / alpha_then for sqrt(1 - beta).
+    """
+
+    def step(x, span):
+        (t, _, now, then), key = span
+        x0 = denoise(x, jnp.full(len(x), t), cond)
+        decay = now.alpha / then.alpha
+        beta = now.sigma**2 - (decay * then.sigma) ** 2
+        mean = (decay * then.sigma**2 * x + then.alpha * beta * x0) / now.sigma**2
+        return mean + _posterior_std(now, then) * jax.random.normal(key, x.shape), x0
+
+    return jax.lax.scan(step, noise, (_spans(schedule, steps), jax.random.split(key, steps)))
+
+
+@_sampler
+def heun(denoise, schedule, noise, cond=None, *, steps: int):
+    """Karras et al. (2022), Algorithm 1 without churn: predict, look again, average.
+
+    Costs 2 * steps - 1 evaluations, fewer by one from pure noise. The ODE is
+    d(x / alpha) / d(sigma / alpha) = eps, so a step that touches sigma = 0 or an alpha below
+    1/1000, where that axis ends or is so stretched that an average means nothing, is a plain
+    DDIM step.
+    """
+
+    def step(x, span):
+        t, t_then, now, then = span
+        x0 = denoise(x, jnp.full(len(x), t), cond)
+        eps = (x - now.alpha * x0) / now.sigma
+        guess = then.alpha * x0 + then.sigma * eps
+
+        def look_again():
+            x0_then = denoise(guess, jnp.full(len(x), t_then), cond)
+            eps_then = (guess - then.alpha * x0_then) / then.sigma
+            stretch = then.alpha / now.alpha
+            return stretch * x + (then.sigma - stretch * now.sigma) * (eps + eps_then) / 2
+
+        inside = (now.alpha > 1e-3) & (then.sigma > 0)
+        return jax.lax.cond(inside, look_again, lambda: guess), x0
+
+    return jax.lax.scan(step, noise, _spans(schedule, steps))
+
+
+@_sampler
+def dpmpp_2m(denoise, schedule, noise, cond=None, *, steps: int):
+    """DPM-Solver++(2M), Lu et al. (2022), Algorithm 2: DDIM on x_0 extrapolated from two steps.
+
+    One evaluation a step. The first step, and the last one to sigma = 0, have no second
+    point on the log-SNR axis and are plain DDIM steps.
+    """
+
+    def step(carry, span):
+        x, x0_last, width_last = carry
+        t, _, now, then = span
+        x0 = denoise(x, jnp.full(len(x), t), cond)
+        width = jnp.log(then.alpha / then.sigma) - jnp.log(now.alpha / now.sigma)
+        ahead = jnp.where(jnp.isfinite(width), width / (2 * width_last), 0.0)
+        x0_ahead = x0 + ahead * (x0 - x0_last)
+        keep = then.sigma / now.sigma
+        return (keep * x + (then.alpha - keep * now.alpha) * x0_ahead, x0, width), x0
+
+    start = (noise, jnp.zeros_like(noise), jnp.float32(jnp.inf))
+    (x, *_), path = jax.lax.scan(step, start, _spans(schedule, steps))
+    return x, path
+
+
+def _posterior_std(now, then):
+    """Standard deviation of q(x_then | x_now, x_0); the square root of beta tilde."""
+    beta = now.sigma**2 - (now.alpha / then.alpha * then.sigma) ** 2
+    return then.sigma / now.sigma * jnp.sqrt(jnp.maximum(beta, 0.0))

@@ -1,0 +1,140 @@
+"""How much noise: functions from time to the amplitudes of signal and noise.
+
+Time runs from 0 (data) to 1 (noise). A schedule is a plain function ``schedule(t) -> Level``.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float
+
+
+class Level(NamedTuple):
+    """Amplitudes in  x_t = alpha * x_0 + sigma * eps."""
+
+    alpha: Float[Array, "*t"]
+    sigma: Float[Array, "*t"]
+
+
+Schedule = Callable[[ArrayLike], Level]
+
+
+def over(level: Level, x: Float[Array, "b ..."]) -> Level:
+    """The level of each row of ``x``, shaped to multiply it: [b] becomes [b, 1, ..., 1]."""
+    return Level(*(a.reshape(a.shape + (1,) * (x.ndim - a.ndim)) for a in level))
+
+
+def log_snr(schedule: Schedule, t: ArrayLike) -> Float[Array, "*t"]:
+    """log(alpha^2 / sigma^2); Kingma et al. (2021), Eq. 3. +inf where no noise is left."""
+    alpha, sigma = schedule(t)
+    return 2 * (jnp.log(alpha) - jnp.log(sigma))
+
+
+# Schedules on continuous time ------------------------------------------------------------------
+
+
+def cosine(t: ArrayLike) -> Level:
+    """Quarter circle from data to noise; Nichol & Dhariwal (2021), Eq. 17 with offset 0."""
+    # sin(pi/2 - angle), not cos(angle): exactly 0 at t = 1, where float32 makes cos -4e-8.
+    t = jnp.asarray(t, jnp.float32)
+    return Level(jnp.sin(jnp.pi / 2 * (1 - t)), jnp.sin(jnp.pi / 2 * t))
+
+
+def linear(t: ArrayLike) -> Level:
+    """DDPM's betas, 0.1 to 20 per unit time; Song et al. (2021, score SDE), Eq. 33."""
+    t = jnp.asarray(t, jnp.float32)
+    return _from_decay(0.1 * t + 19.9 * t**2 / 2)
+
+
+def sigmoid(t: ArrayLike) -> Level:
+    """Betas on an S-curve from 0.1 to 20.1 per unit time: the logistic function on [-3, 3]."""
+    t = jnp.asarray(t, jnp.float32)
+    low, high = jax.nn.sigmoid(-3.0), jax.nn.sigmoid(3.0)
+    area = (jax.nn.softplus(6 * t - 3) - jax.nn.softplus(-3.0)) / 6  # of the logistic, 0 to t
+    return _from_decay(0.1 * t + 20 * (area - low * t) / (high - low))
+
+
+def quadratic(t: ArrayLike) -> Level:
+    """Betas 0.1 + 20 t^2 per unit time: slow at first, and alpha is still 0.034 at t = 1."""
+    t = jnp.asarray(t, jnp.float32)
+    return _from_decay(0.1 * t + 20 * t**3 / 3)
+
+
+def _from_decay(decay: Float[Array, "*t"]) -> Level:
+    """The level at which alpha^2 = exp(-decay); expm1 keeps sigma exact near t = 0."""
+    return Level(jnp.exp(-decay / 2), jnp.sqrt(-jnp.expm1(-decay)))
+
+
+@lru_cache  # equal arguments return the same function, so jit does not compile it again
+def shifted(schedule: Schedule, log_snr_shift: float) -> Schedule:
+    """The same schedule with a constant added to its log-SNR; negative means noisier.
+
+    Hoogeboom et al. (2023), Eq. 3: an image d pixels wide wants 2 * log(d_noise / d).
+    """
+    if not np.isfinite(log_snr_shift):
+        raise ValueError(f"log_snr_shift must be a finite number, got {log_snr_shift}")
+
+    def moved(t: ArrayLike) -> Level:
+        alpha, sigma = schedule(t)
+        a, s = alpha * np.exp(log_snr_shift / 4), sigma * np.exp(-log_snr_shift / 4)
+        length = jnp.hypot(alpha, sigma) / jnp.hypot(a, s)
+        return Level(a * length, s * length)
+
+    return moved
+
+
+# Beta tables -----------------------------------------------------------------------------------
+
+
+def from_betas(betas: Float[ArrayLike, " T"]) -> Schedule:
+    """The schedule whose alpha_bar after step i of T is prod(1 - beta_1 ... beta_i).
+
+    Step i of the table sits at t = i / T; between steps log(alpha_bar) is interpolated.
+    Raises ValueError unless the betas are a row of numbers strictly between 0 and 1.
+    """
+    betas = np.asarray(betas, np.float64)
+    if betas.ndim != 1 or not len(betas) or not ((betas > 0) & (betas < 1)).all():
+        raise ValueError(
+            f"betas must be a row of numbers strictly between 0 and 1, got shape {betas.shape}"
+            f" from {betas.min(initial=np.inf):.3g} to {betas.max(initial=-np.inf):.3g}"
+        )
+    decays = jnp.asarray(np.append(0.0, -np.log1p(-betas).cumsum()), jnp.float32)
+    times = jnp.linspace(0.0, 1.0, len(decays))
+    return lambda t: _from_decay(jnp.interp(jnp.asarray(t, jnp.float32), times, decays))
+
+
+def linear_betas(T: int = 1000) -> np.ndarray:
+    """Ho et al. (2020): 1e-4 to 0.02 at T = 1000, rescaled by 1000 / T to end equally noisy."""
+    return _rescaled(T, np.linspace(1e-4, 0.02, T))
+
+
+def sigmoid_betas(T: int = 1000) -> np.ndarray:
+    """The logistic function on [-3, 3], scaled to run from 1e-4 to 0.0201 at T = 1000."""
+    s = 1 / (1 + np.exp(-np.linspace(-3, 3, T)))
+    return _rescaled(T, 1e-4 + 0.02 * (s - s[0]) / (s[-1] - s[0]))
+
+
+def quadratic_betas(T: int = 1000) -> np.ndarray:
+    """A parabola from 1e-4 to 0.0201 at T = 1000."""
+    return _rescaled(T, 1e-4 + 0.02 * np.linspace(0, 1, T) ** 2)
+
+
+def cosine_betas(T: int = 1000) -> np.ndarray:
+    """Nichol & Dhariwal (2021), Eq. 17 with offset 0.008; betas capped at 0.999 as there."""
+    _check_length(T)
+    alpha_bar = np.cos((np.arange(T + 1) / T + 0.008) / 1.008 * np.pi / 2) ** 2
+    return np.minimum(1 - alpha_bar[1:] / alpha_bar[:-1], 0.999)
+
+
+def _rescaled(T: int, betas: np.ndarray) -> np.ndarray:
+    _check_length(T)
+    return betas * (1000 / T)
+
+
+def _check_length(T: int) -> None:
+    if T < 21:
+        raise ValueError(f"T must be at least 21, or a rescaled beta reaches 1; got {T}")

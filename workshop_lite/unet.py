@@ -1,0 +1,128 @@
+"""The network: a U-Net on patches, told the noise level and the condition."""
+
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float, PyTree
+
+from workshop_lite.conditioning import Context
+from workshop_lite.layers import (
+    Block,
+    Conv,
+    SelfAttention,
+    doubled,
+    from_patches,
+    sinusoids,
+    to_patches,
+    zeros,
+)
+
+
+class Stage(nnx.Module):
+    """A residual block, and behind it attention where the picture is small enough to pay."""
+
+    def __init__(self, c: int, d_cond: int, *, attend: bool, **kw):
+        self.block = Block(c, d_cond, **kw)
+        self.attention = SelfAttention(c, **kw) if attend else None
+
+    def __call__(self, h: Float[Array, "b h w c"], context: Context) -> Array:
+        h = self.block(h, context.vector)
+        return h if self.attention is None else self.attention(h)
+
+
+class UNet(nnx.Module):
+    """U-Net (Ronneberger et al., 2015) for images of any height and width that patches divide.
+
+    Each level halves height and width, rounding up, and has its own number of channels.
+    ``encode`` returns the features of every block, the middle's last; ``decode`` takes them
+    back from the end, so a second encoder can add to them. Attention stands at the lowest
+    level only. A fresh network outputs zeros.
+
+    Args:
+        channels: of the image, c.
+        condition: module from a condition to a ``Context`` whose vector has ``d_cond`` numbers.
+        widths: channels of each level, finest first.
+        blocks: residual blocks of each level, on the way down and again on the way up.
+        patch: side of the square that becomes one pixel before the first level.
+        dtype: of the computation; parameters stay float32.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        condition: nnx.Module,
+        *,
+        d_cond: int,
+        widths: tuple[int, ...],
+        blocks: tuple[int, ...],
+        patch: int = 2,
+        dtype=None,
+        rngs: nnx.Rngs,
+    ):
+        kw = {"dtype": dtype, "rngs": rngs}
+        self.channels, self.patch, self.d_cond = channels, patch, d_cond
+        self.condition = condition
+        self.time = nnx.Sequential(
+            nnx.Linear(d_cond, d_cond, **kw), nnx.silu, nnx.Linear(d_cond, d_cond, **kw)
+        )
+        self.stem = Conv(patch**2 * channels, widths[0], **kw)
+        self.encoder, self.down = nnx.List([]), nnx.List([])
+        self.decoder, self.merge, self.up = nnx.List([]), nnx.List([]), nnx.List([])
+        for c, n in zip(widths, blocks, strict=True):
+            attend = len(self.encoder) == len(widths) - 1
+            self.encoder.append(nnx.List([Stage(c, d_cond, attend=attend, **kw) for _ in range(n)]))
+            self.decoder.append(nnx.List([Stage(c, d_cond, attend=attend, **kw) for _ in range(n)]))
+            self.merge.append(nnx.List([nnx.Linear(2 * c, c, **kw) for _ in range(n)]))
+        for fine, coarse in zip(widths[:-1], widths[1:], strict=True):
+            self.down.append(nnx.Linear(4 * fine, coarse, **kw))
+            self.up.append(nnx.Linear(coarse, fine, **kw))
+        self.middle = Stage(widths[-1], d_cond, attend=True, **kw)
+        self.norm = nnx.GroupNorm(widths[0], 8, **kw)
+        self.head = Conv(widths[0], patch**2 * channels, kernel_init=zeros, **kw)
+
+    def __call__(
+        self, xt: Float[Array, "b h w c"], t: Float[Array, " b"], cond: PyTree
+    ) -> Float[Array, "b h w c"]:
+        context = self.embed(t, cond)
+        return self.decode(self.encode(xt, context), context)
+
+    def embed(self, t: Float[Array, " b"], cond: PyTree) -> Context:
+        """The condition, with the noise level t in [0, 1] added to its vector."""
+        context = self.condition(cond)
+        vector = context.vector + self.time(sinusoids(t, self.d_cond))
+        return context._replace(vector=vector)
+
+    def encode(self, xt: Float[Array, "b h w c"], context: Context) -> list[Array]:
+        """The features of every block, finest first, the middle's last."""
+        h = self.stem(to_patches(xt, self.patch))
+        features = []
+        for level, stages in enumerate(self.encoder):
+            if level > 0:
+                h = self.down[level - 1](to_patches(h, 2))
+            for stage in stages:
+                h = stage(h, context)
+                features.append(h)
+        return [*features, self.middle(h, context)]
+
+    def decode(self, features: list[Array], context: Context) -> Float[Array, "b h w c"]:
+        """The output image, from the features of ``encode``."""
+        *features, h = features
+        for level in reversed(range(len(self.decoder))):
+            for merge, stage in zip(self.merge[level], self.decoder[level], strict=True):
+                h = stage(merge(jnp.concatenate([h, features.pop()], axis=-1)), context)
+            if level > 0:
+                h = doubled(self.up[level - 1](h), like=features[-1])
+        out = self.head(nnx.silu(self.norm(h)))
+        return from_patches(out, self.patch).astype(jnp.float32)
+
+    def check(self, xt: Float[Array, "b h w c"], cond: PyTree) -> None:
+        """Raise ValueError if the network cannot take these; called outside jit."""
+        if (
+            xt.ndim != 4
+            or xt.shape[3] != self.channels
+            or any(n % self.patch for n in xt.shape[1:3])
+        ):
+            raise ValueError(
+                f"images must have shape [b, h, w, {self.channels}] with h and w multiples of"
+                f" {self.patch}, got {xt.shape}"
+            )
+        self.condition.check(cond, len(xt))

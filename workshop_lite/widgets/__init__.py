@@ -1,0 +1,1 @@
+"""All of the book's controls: live ones, and ones that need no kernel."""

@@ -1,0 +1,68 @@
+"""Turn the knobs of a guided sampler and see the picture."""
+
+import io
+from collections.abc import Sequence
+
+import ipywidgets as ipw
+import jax
+import jax.numpy as jnp
+from PIL import Image
+
+from workshop_lite.conditioning import null_labels
+from workshop_lite.figures.images import mosaic
+from workshop_lite.guidance import Guided
+from workshop_lite.predictions import Denoiser
+from workshop_lite.samplers import ddim, dpmpp_2m, heun
+
+
+def png(images, columns: int, zoom: int = 3) -> bytes:
+    """Grey images in [-1, 1] as one PNG, dark on white, enlarged without blur."""
+    sheet = Image.fromarray(255 - mosaic(images, columns, gap=0))
+    size = (zoom * sheet.width, zoom * sheet.height)
+    file = io.BytesIO()
+    sheet.resize(size, Image.Resampling.NEAREST).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def guidance_explorer(denoise: Denoiser, names: Sequence[str], count: int = 4) -> ipw.Widget:
+    """A live panel: class, scale, interval, steps, sampler and seed; needs a kernel.
+
+    Only a new sampler or number of steps compiles; all else is traced.
+    """
+    wide = {"description_width": "5em"}
+    knobs = {
+        "label": ipw.Dropdown(
+            options=[(name, i) for i, name in enumerate(names)], value=0, description="class"
+        ),
+        "scale": ipw.FloatSlider(2.0, min=0.0, max=12.0, step=0.5, description="scale"),
+        "interval": ipw.FloatRangeSlider(
+            value=(0.0, 1.0), min=0.0, max=1.0, step=0.05, description="interval"
+        ),
+        "steps": ipw.SelectionSlider(options=[5, 10, 20, 50], value=10, description="steps"),
+        "sampler": ipw.Dropdown(
+            options=[(f.__name__, f) for f in (dpmpp_2m, ddim, heun)], description="sampler"
+        ),
+        "seed": ipw.BoundedIntText(0, min=0, max=9999, description="seed"),
+    }
+    picture = ipw.Image(format="png")
+    for knob in knobs.values():
+        knob.style = wide
+        if hasattr(knob, "continuous_update"):
+            knob.continuous_update = False
+
+    def draw(_=None):
+        value = {name: knob.value for name, knob in knobs.items()}
+        noise = jax.random.normal(jax.random.key(value["seed"]), (count, 28, 28, 1))
+        labels = jnp.full(count, value["label"])
+        guided = Guided(denoise, null_labels, value["scale"], interval=value["interval"])
+        images, _ = value["sampler"](
+            guided, denoise.schedule, noise, labels, steps=value["steps"]
+        )
+        picture.value = png(images, count)
+
+    for knob in knobs.values():
+        knob.observe(draw, "value")
+    draw()
+    return ipw.HBox(
+        [ipw.VBox(list(knobs.values())), picture], layout=ipw.Layout(flex_flow="row wrap")
+    )

@@ -1,0 +1,109 @@
+"""Move through time and watch a mixture become noise, or noise a mixture."""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+
+import ipywidgets as ipw
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float
+from matplotlib.figure import Figure
+from PIL import Image
+
+from workshop_lite.figures import toy
+from workshop_lite.mixtures import Mixture
+from workshop_lite.schedules import Schedule
+
+
+def png(figure: Figure, colours: int = 48) -> bytes:
+    """A figure as a small PNG: a palette in place of 24 bits a pixel."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    small = io.BytesIO()
+    Image.open(file).convert("RGB").quantize(colours, Image.Quantize.MAXCOVERAGE).save(small, "PNG", optimize=True)
+    return small.getvalue()
+
+
+def frames(
+    data: Mixture, schedule: Schedule, states: Float[Array, "n b 2"], labels: ArrayLike
+) -> list[bytes]:
+    """One small picture for each state of a sampler whose steps are even in t."""
+    times = np.linspace(1, 0, len(states))
+    return [
+        png(toy.field(data, schedule, float(t), x, labels))
+        for t, x in zip(times, states, strict=True)
+    ]
+
+
+def scrubber(pictures: Sequence[bytes], alt: str, start: int = 0) -> ipw.Widget:
+    """A Play button and a slider that choose among prepared pictures; needs no kernel.
+
+    The browser does the linking, so the control also works in a page that was built from a
+    notebook with saved widget state. ipywidgets 7 has no ``Stack``; there the kernel switches.
+    """
+    last = len(pictures) - 1
+    play = ipw.Play(value=start, min=0, max=last, interval=200)
+    slider = ipw.IntSlider(start, min=0, max=last, readout=False, description="noise → data")
+    slider.style.description_width = "initial"
+    ipw.jslink((play, "value"), (slider, "value"))
+    if hasattr(ipw, "Stack"):
+        shown = ipw.Stack([_picture(p, alt) for p in pictures], selected_index=start)
+        ipw.jslink((slider, "value"), (shown, "selected_index"))
+    else:
+        shown = _picture(pictures[start], alt)
+        slider.observe(lambda change: _show(shown, pictures[change["new"]], alt), "value")
+    return ipw.VBox([ipw.HBox([play, slider], layout=WRAP), shown])
+
+
+def explorer(
+    shapes: Mapping[str, Mixture], schedules: Mapping[str, Schedule], count: int = 300
+) -> ipw.Widget:
+    """A live panel: shape, schedule and time of the forward process; needs a kernel."""
+    shape = ipw.Dropdown(options=list(shapes), description="shape")
+    schedule = ipw.Dropdown(options=list(schedules), description="schedule")
+    t = ipw.FloatSlider(0.4, min=0.0, max=1.0, step=0.02, description="time t")
+    arrows = ipw.Checkbox(True, description="arrows towards the data")
+    guesses = ipw.Checkbox(False, description="best guess for each point")
+    knobs = (shape, schedule, t, arrows, guesses)
+    alt = "The density, the noisy points and the arrows at the chosen time."
+    picture = ipw.HTML()
+    k_data, k_noise = jax.random.split(jax.random.key(0))
+    eps = jax.random.normal(k_noise, (count, 2))
+
+    def draw(_=None):
+        data, level = shapes[shape.value], schedules[schedule.value](t.value)
+        labels = jnp.arange(count) % max(len(data.weights) - 1, 1)
+        xt = level.alpha * data.draw(labels, k_data) + level.sigma * eps
+        figure = toy.field(
+            data,
+            schedules[schedule.value],
+            t.value,
+            xt,
+            labels,
+            arrows=arrows.value,
+            guesses=guesses.value,
+            size=4.0,
+        )
+        _show(picture, png(figure), alt)
+
+    for knob in knobs:
+        knob.observe(draw, "value")
+    draw()
+    return ipw.HBox([ipw.VBox(knobs), picture], layout=WRAP)
+
+
+WRAP = ipw.Layout(flex_flow="row wrap")
+
+
+def _picture(data: bytes, alt: str) -> ipw.HTML:
+    html = ipw.HTML()
+    _show(html, data, alt)
+    return html
+
+
+def _show(html: ipw.HTML, data: bytes, alt: str) -> None:
+    """HTML and not ``Image``, which has no alternative text."""
+    source = "data:image/png;base64," + base64.b64encode(data).decode()
+    html.value = f'<img src="{source}" alt="{alt}" style="max-width: 100%; height: auto">'
