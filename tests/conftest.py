@@ -1,19 +1,25 @@
 """Types are checked while the tests run, and the oracles that several files share."""
+# ruff: noqa: E402
 
 import os
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
-from jaxtyping import install_import_hook
+import jaxtyping
 
-install_import_hook("workshop_lite", "beartype.beartype")
+jaxtyping.install_import_hook("workshop_lite", "beartype.beartype")  # before the first import
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from workshop_lite import mixtures, predictions, schedules
+
+# The same examples on every run, and no clock: a busy machine is no failure.
+settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+settings.load_profile("repeatable")
 
 SCHEDULES = {
     "linear": schedules.linear,
@@ -52,3 +58,11 @@ def gaussian(mean: float, std: float) -> mixtures.Mixture:
 
 def normal(n: int, d: int, seed: int = 0) -> jax.Array:
     return jax.random.normal(jax.random.key(seed), (n, d))
+
+
+@pytest.fixture
+def unchecked():
+    """Types unchecked, as outside of the tests: what the user meets is the package's own error."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)

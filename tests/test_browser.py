@@ -27,7 +27,7 @@ SCREENS = {
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 QUIET = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update"
 QUIET += " --disable-sync --no-first-run"
-CONTROLS = ".widget-slider, .widget-play, .widget-readout, .widget-inline-hbox"
+CONTROLS = ".widget-slider, .widget-play, .widget-readout, .widget-inline-hbox:not(.widget-html)"
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
 

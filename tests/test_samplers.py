@@ -62,8 +62,7 @@ def test_reaches_mixture(triangle, sampler, schedule, prediction):
 
 
 def quantile_map(noise):
-    """Where the exact probability-flow ODE of a 1-D two-mode mixture ends: in 1-D it is
-    monotone, so it sends each quantile of the noise to the same quantile of the data."""
+    """Where the exact flow of TWO_MODES ends: it is monotone, so quantiles keep their place."""
     cdf = lambda x: 0.25 * norm.cdf(x, -1.7, 0.3) + 0.75 * norm.cdf(x, 0.6, 0.3)
     return [brentq(lambda x, p=p: cdf(x) - p, -9, 9, xtol=1e-10) for p in norm.cdf(noise[:, 0])]
 
@@ -73,36 +72,36 @@ TWO_MODES = mixtures.Mixture(
 )
 
 
-@pytest.mark.parametrize("sampler", ODE)
-def test_quantiles_go_to_quantiles(sampler):
-    """On a 1-D mixture every point lands on its own quantile, at the method's order."""
+@pytest.mark.parametrize(("sampler", "error"), [("ddim", 1e-2), ("heun", 1e-3), ("dpmpp_2m", 1e-3)])
+def test_quantiles_go_to_quantiles(sampler, error):
+    """On a 1-D mixture every point lands on its own quantile; at second order ten times closer."""
     noise = norm.ppf((np.arange(256) + 0.5) / 256)[:, None]
-    exact = np.array(quantile_map(noise))
     denoise = mixtures.ideal(TWO_MODES, schedules.cosine)
-    errors = []
-    for steps in (32, 128):
-        x0, _ = ODE[sampler](denoise, schedules.cosine, jnp.float32(noise), steps=steps)
-        errors.append(np.abs(x0[:, 0] - exact).mean())
-    assert errors[1] < 0.02
-    assert np.log(errors[0] / errors[1]) / np.log(4) > ORDER[sampler] - 0.25
+    x0, _ = ODE[sampler](denoise, schedules.cosine, jnp.float32(noise), steps=128)
+    gap = np.abs(x0[:, 0] - np.array(quantile_map(noise)))
+    assert gap.mean() < error
+    assert gap.max() < 20 * error  # where the two modes part, the flow is steep
+
+
+def inner(t):
+    """The middle of the cosine schedule: at its ends log-SNR is infinite, and no step is small."""
+    return schedules.cosine(0.1 + 0.8 * t)
 
 
 @pytest.mark.parametrize("sampler", ODE)
 @pytest.mark.parametrize(("mean", "std"), [(0.7, 0.5), (-1.0, 2.0)])
 def test_order(sampler, mean, std):
-    """For N(mean, std^2) the exact flow is x_0 = mean + std z; the error falls at order 1 or 2."""
-    denoise = mixtures.ideal(gaussian(mean, std), schedules.cosine)
-    z = np.linspace(-2, 2, 9)[:, None]  # the cosine schedule ends at alpha = 0, so x_1 is z
-    steps = np.array([8, 16, 32, 64])
-    errors = [
-        np.abs(
-            ODE[sampler](denoise, schedules.cosine, jnp.float32(z), steps=int(n))[0]
-            - (mean + std * z)
-        ).max()
-        for n in steps
-    ]
+    """On N(mean, std^2) the flow keeps z in x_t = alpha mean + spread z; errors fall in order."""
+    z = np.linspace(-2, 2, 9)[:, None]
+    start, end = (
+        a * mean + np.hypot(a * std, s) * z for a, s in (np.float64(inner(t)) for t in (1.0, 0.0))
+    )
+    denoise = mixtures.ideal(gaussian(mean, std), inner)
+    steps = np.array([32, 64, 128])
+    sample = lambda n: ODE[sampler](denoise, inner, jnp.float32(start), steps=int(n))[0]
+    errors = [np.abs(sample(n) - end).max() for n in steps]
     slope = -np.polyfit(np.log(steps), np.log(errors), 1)[0]
-    assert ORDER[sampler] - 0.2 < slope < ORDER[sampler] + 0.5, (slope, errors)
+    assert abs(slope - ORDER[sampler]) < 0.25, (slope, errors)
 
 
 @pytest.mark.parametrize("steps", [1, 4, 32])
@@ -117,8 +116,9 @@ def test_ddim_on_unit_gaussian(steps):
 def test_exact_when_nothing_is_uncertain():
     """When the data is one single point, each deterministic sampler lands on it in one step."""
     for sampler in ODE.values():
-        point = lambda xt, t, cond: jnp.full_like(xt, 0.25)
-        x0, _ = sampler(point, schedules.linear, normal(4, 2), steps=1)
+        x0, _ = sampler(
+            lambda xt, t, cond: jnp.full_like(xt, 0.25), schedules.linear, normal(4, 2), steps=1
+        )
         assert_allclose(x0, 0.25)
 
 
@@ -214,7 +214,7 @@ def test_equal_shifts_compile_once(triangle):
 
 @pytest.mark.parametrize(("sampler", "evaluations"), [("ddim", 6), ("dpmpp_2m", 6), ("heun", 10)])
 def test_evaluations(sampler, evaluations):
-    """One evaluation a step; Heun looks twice, but not in its first step from pure noise or last."""
+    """One evaluation a step; Heun looks twice, except from pure noise and to data."""
     calls = []
 
     def denoise(xt, t, cond):

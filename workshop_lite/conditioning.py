@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, PyTree
 
 
 class Context(NamedTuple):
@@ -21,7 +21,7 @@ def null_labels(labels: Int[Array, " b"]) -> Int[Array, " b"]:
     return jnp.full_like(labels, -1)
 
 
-def dropped(cond: Int[Array, " b"], null: Int[Array, " b"], share: float, key) -> Int[Array, " b"]:
+def dropped(cond: PyTree, null: PyTree, share: float, key) -> PyTree:
     """``cond`` with about ``share`` of its rows replaced by those of ``null``, at random."""
     drop = jax.random.bernoulli(key, share, (len(jax.tree.leaves(cond)[0]),))
     swap = lambda c, n: jnp.where(drop.reshape(drop.shape + (1,) * (c.ndim - 1)), n, c)  # noqa: E731
@@ -40,11 +40,11 @@ class Labels(nnx.Module):
 
     def check(self, labels: Int[Array, " b"], rows: int) -> None:
         """Raise ValueError unless there is one whole-number label in [-1, n) for each row."""
-        labels = jnp.asarray(labels)
-        if labels.shape != (rows,) or not jnp.issubdtype(labels.dtype, jnp.integer):
+        shape, kind = getattr(labels, "shape", ""), getattr(labels, "dtype", type(labels).__name__)
+        if shape != (rows,) or not jnp.issubdtype(kind, jnp.integer):
             raise ValueError(
-                f"labels must be {rows} whole numbers, one for each row of noise,"
-                f" got {labels.dtype} {labels.shape}"
+                f"labels must be an array of {rows} whole numbers, one for each row of noise,"
+                f" got {kind} {shape}"
             )
         if isinstance(labels, jax.core.Tracer):
             return

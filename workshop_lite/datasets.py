@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Array, Float, UInt8
+from jaxtyping import ArrayLike, Float, UInt8
 
 FOLDER = Path(__file__).parent / "data"
 
@@ -55,11 +55,11 @@ def _array(path: Path, card: dict) -> np.ndarray:
     return np.load(io.BytesIO(lzma.decompress(packed)), allow_pickle=False)
 
 
-def signed(images: UInt8[np.ndarray, "..."]) -> Float[Array, "..."]:
+def signed(images: UInt8[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """Pixels 0 ... 255 as float32 in [-1, 1], the range in which the models work."""
     return images.astype(np.float32) / 127.5 - 1
 
 
-def pixels(x: Float[Array, "..."]) -> UInt8[np.ndarray, "..."]:
+def pixels(x: Float[ArrayLike, "..."]) -> UInt8[np.ndarray, "..."]:
     """Floats in [-1, 1] as pixels 0 ... 255; what lies outside is cut off, as a screen would."""
     return np.asarray(np.clip(np.round((np.asarray(x) + 1) * 127.5), 0, 255), np.uint8)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, ArrayLike, Float, PyTree
 
 
 class Guided(nnx.Module):
@@ -32,10 +32,10 @@ class Guided(nnx.Module):
         self,
         denoise: Callable,
         null: Callable[[PyTree], PyTree] | None,
-        scale: float | Float[Array, "..."],
+        scale: ArrayLike,
         *,
-        interval: tuple[float, float] = (0.0, 1.0),
-        rescale: float = 0.0,
+        interval: tuple[ArrayLike, ArrayLike] = (0.0, 1.0),
+        rescale: ArrayLike = 0.0,
         weak: Callable | None = None,
     ):
         _check(scale, interval, rescale)
@@ -92,13 +92,19 @@ def _node(denoise):
     return jax.tree_util.Partial(denoise) if jax.tree_util.all_leaves([denoise]) else denoise
 
 
+def _line(value):
+    """How a value reads in an error: on one line, and not a long one."""
+    return " ".join(str(value).split())[:80]
+
+
 def _check(scale, interval, rescale):
-    if isinstance(scale, jax.core.Tracer):
+    if any(isinstance(a, jax.core.Tracer) for a in jax.tree.leaves((scale, interval, rescale))):
         return
-    if not np.isfinite(scale).all():
-        raise ValueError(f"scale must be finite, got {scale}")
-    low, high = interval
-    if not 0 <= low <= high <= 1:
-        raise ValueError(f"interval must be two times with 0 <= low <= high <= 1, got {interval}")
+    if np.asarray(scale).dtype.kind not in "iufV" or not np.isfinite(scale).all():  # V: bfloat16
+        raise ValueError(f"scale must be finite, got {_line(scale)}")
+    if np.shape(interval) != (2,) or not 0 <= interval[0] <= interval[1] <= 1:
+        raise ValueError(
+            f"interval must be two times with 0 <= low <= high <= 1, got {_line(interval)}"
+        )
     if not 0 <= rescale <= 1:
         raise ValueError(f"rescale must lie between 0 and 1, got {rescale}")

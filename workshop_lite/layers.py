@@ -57,7 +57,7 @@ class Conv(nnx.Module):
         return convolved(x.astype(dtype), kernel) + bias
 
 
-def to_patches(x: Float[Array, "b h w c"], p: int) -> Float[Array, "b h/p w/p p*p*c"]:
+def to_patches(x: Float[Array, "b h w c"], p: int) -> Float[Array, "b h2 w2 {p}*{p}*c"]:
     """Space to depth: every p x p square becomes one pixel with p * p * c channels.
 
     An edge that p does not divide is first padded with zeros.
@@ -68,7 +68,7 @@ def to_patches(x: Float[Array, "b h w c"], p: int) -> Float[Array, "b h/p w/p p*
     return x.reshape(b, h // p, w // p, p * p * c)
 
 
-def from_patches(x: Float[Array, "b h w p*p*c"], p: int) -> Float[Array, "b h*p w*p c"]:
+def from_patches(x: Float[Array, "b h w d"], p: int) -> Float[Array, "b h*{p} w*{p} c"]:
     """Depth to space, the inverse of ``to_patches``."""
     b, h, w, c = x.shape
     x = x.reshape(b, h, w, p, p, c // p**2).transpose(0, 1, 3, 2, 4, 5)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
@@ -70,7 +71,19 @@ class IdealNetwork(nnx.Module):
         return self.prediction.target(x0, (xt - level.alpha * x0) / level.sigma, level)
 
     def check(self, xt, cond) -> None:
-        """Any point and any label will do."""
+        """Raise ValueError for points of other dimensions, and for labels that are not there."""
+        means, weights = self.mixture.means, self.mixture.weights
+        if xt.shape[1:] != means.shape[1:]:
+            raise ValueError(f"points must have shape [b, {means.shape[1]}], got {xt.shape}")
+        if cond is None or isinstance(cond, jax.core.Tracer):
+            return
+        labels, c = np.asarray(cond), len(weights) - 1
+        right = labels.shape == (len(xt),) and labels.dtype.kind in "iu"
+        if not right or not ((labels >= -1) & (labels < c)).all():
+            raise ValueError(
+                f"labels must be {len(xt)} whole numbers from -1, for no class, to {c - 1},"
+                f" got {labels.dtype} {labels.shape} {np.unique(labels)[:3].tolist()}"
+            )
 
 
 def ideal(mixture: Mixture, schedule: Schedule, prediction: Prediction = CLEAN) -> Denoiser:

@@ -53,7 +53,7 @@ class Denoiser(nnx.Module):
     Raises ValueError if the prediction cannot give x_0 where the schedule is noisiest.
     """
 
-    def __init__(self, network: nnx.Module, schedule: Schedule, prediction: Prediction):
+    def __init__(self, network: Callable, schedule: Schedule, prediction: Prediction):
         with jax.ensure_compile_time_eval():  # also where a model is only being traced
             end = schedule(1.0)
             alpha, gain = float(end.alpha), float(jnp.abs(prediction.to_x0(1.0, 0.0, end)))
@@ -76,7 +76,8 @@ class Denoiser(nnx.Module):
 
     def check(self, xt: Float[Array, "b ..."], cond: PyTree) -> None:
         """Raise ValueError if the network cannot take these; called outside jit."""
-        self.network.check(xt, cond)
+        if hasattr(self.network, "check"):
+            self.network.check(xt, cond)
 
 
 def angle(level: Level) -> Float[Array, "*t"]:

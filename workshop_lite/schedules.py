@@ -1,6 +1,7 @@
 """How much noise: functions from time to the amplitudes of signal and noise.
 
 Time runs from 0 (data) to 1 (noise). A schedule is a plain function ``schedule(t) -> Level``.
+Those of this module raise ValueError for a time outside of [0, 1].
 """
 
 from collections.abc import Callable
@@ -40,19 +41,19 @@ def log_snr(schedule: Schedule, t: ArrayLike) -> Float[Array, "*t"]:
 def cosine(t: ArrayLike) -> Level:
     """Quarter circle from data to noise; Nichol & Dhariwal (2021), Eq. 17 with offset 0."""
     # sin(pi/2 - angle), not cos(angle): exactly 0 at t = 1, where float32 makes cos -4e-8.
-    t = jnp.asarray(t, jnp.float32)
+    t = _time(t)
     return Level(jnp.sin(jnp.pi / 2 * (1 - t)), jnp.sin(jnp.pi / 2 * t))
 
 
 def linear(t: ArrayLike) -> Level:
     """DDPM's betas, 0.1 to 20 per unit time; Song et al. (2021, score SDE), Eq. 33."""
-    t = jnp.asarray(t, jnp.float32)
+    t = _time(t)
     return _from_decay(0.1 * t + 19.9 * t**2 / 2)
 
 
 def sigmoid(t: ArrayLike) -> Level:
     """Betas on an S-curve from 0.1 to 20.1 per unit time: the logistic function on [-3, 3]."""
-    t = jnp.asarray(t, jnp.float32)
+    t = _time(t)
     low, high = jax.nn.sigmoid(-3.0), jax.nn.sigmoid(3.0)
     area = (jax.nn.softplus(6 * t - 3) - jax.nn.softplus(-3.0)) / 6  # of the logistic, 0 to t
     return _from_decay(0.1 * t + 20 * (area - low * t) / (high - low))
@@ -60,8 +61,19 @@ def sigmoid(t: ArrayLike) -> Level:
 
 def quadratic(t: ArrayLike) -> Level:
     """Betas 0.1 + 20 t^2 per unit time: slow at first, and alpha is still 0.034 at t = 1."""
-    t = jnp.asarray(t, jnp.float32)
+    t = _time(t)
     return _from_decay(0.1 * t + 20 * t**3 / 3)
+
+
+def _time(t: ArrayLike) -> Float[Array, "*t"]:
+    """``t`` in float32. Raises ValueError outside of [0, 1] where the values are known."""
+    t = jnp.asarray(t, jnp.float32)
+    if not isinstance(t, jax.core.Tracer) and not ((t >= 0) & (t <= 1)).all():
+        raise ValueError(
+            "t must lie between 0 (data) and 1 (noise),"
+            f" got values from {t.min():.4g} to {t.max():.4g}"
+        )
+    return t
 
 
 def _from_decay(decay: Float[Array, "*t"]) -> Level:
@@ -75,8 +87,8 @@ def shifted(schedule: Schedule, log_snr_shift: float) -> Schedule:
 
     Hoogeboom et al. (2023), Eq. 3: an image d pixels wide wants 2 * log(d_noise / d).
     """
-    if not np.isfinite(log_snr_shift):
-        raise ValueError(f"log_snr_shift must be a finite number, got {log_snr_shift}")
+    if not -50 <= log_snr_shift <= 50:
+        raise ValueError(f"log_snr_shift must lie between -50 and 50, got {log_snr_shift}")
 
     def moved(t: ArrayLike) -> Level:
         alpha, sigma = schedule(t)
@@ -104,23 +116,23 @@ def from_betas(betas: Float[ArrayLike, " T"]) -> Schedule:
         )
     decays = jnp.asarray(np.append(0.0, -np.log1p(-betas).cumsum()), jnp.float32)
     times = jnp.linspace(0.0, 1.0, len(decays))
-    return lambda t: _from_decay(jnp.interp(jnp.asarray(t, jnp.float32), times, decays))
+    return lambda t: _from_decay(jnp.interp(_time(t), times, decays))
 
 
 def linear_betas(T: int = 1000) -> np.ndarray:
     """Ho et al. (2020): 1e-4 to 0.02 at T = 1000, rescaled by 1000 / T to end equally noisy."""
-    return _rescaled(T, np.linspace(1e-4, 0.02, T))
+    return _rescaled(T, lambda u: 1e-4 + 0.0199 * u)
 
 
 def sigmoid_betas(T: int = 1000) -> np.ndarray:
     """The logistic function on [-3, 3], scaled to run from 1e-4 to 0.0201 at T = 1000."""
-    s = 1 / (1 + np.exp(-np.linspace(-3, 3, T)))
-    return _rescaled(T, 1e-4 + 0.02 * (s - s[0]) / (s[-1] - s[0]))
+    low, high = 1 / (1 + np.exp(3)), 1 / (1 + np.exp(-3))
+    return _rescaled(T, lambda u: 1e-4 + 0.02 * (1 / (1 + np.exp(3 - 6 * u)) - low) / (high - low))
 
 
 def quadratic_betas(T: int = 1000) -> np.ndarray:
     """A parabola from 1e-4 to 0.0201 at T = 1000."""
-    return _rescaled(T, 1e-4 + 0.02 * np.linspace(0, 1, T) ** 2)
+    return _rescaled(T, lambda u: 1e-4 + 0.02 * u**2)
 
 
 def cosine_betas(T: int = 1000) -> np.ndarray:
@@ -130,11 +142,15 @@ def cosine_betas(T: int = 1000) -> np.ndarray:
     return np.minimum(1 - alpha_bar[1:] / alpha_bar[:-1], 0.999)
 
 
-def _rescaled(T: int, betas: np.ndarray) -> np.ndarray:
+def _rescaled(T: int, curve: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """T points of a curve over [0, 1] that is made for T = 1000."""
     _check_length(T)
-    return betas * (1000 / T)
+    return curve(np.linspace(0, 1, T)) * (1000 / T)
 
 
 def _check_length(T: int) -> None:
-    if T < 21:
-        raise ValueError(f"T must be at least 21, or a rescaled beta reaches 1; got {T}")
+    if not isinstance(T, int | np.integer) or T < 21:
+        raise ValueError(
+            "T must be a whole number of at least 21, or a rescaled beta reaches 1;"
+            f" got {' '.join(repr(T).split())[:80]}"
+        )

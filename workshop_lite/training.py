@@ -78,6 +78,7 @@ def fit(
     batch: int = 64,
     learning_rate: float = 1e-3,
     warmup: int = 200,
+    cooldown: int = 0,
     clip: float = 1.0,
     chunk: int = 50,
     mesh: Mesh | None = None,
@@ -89,7 +90,8 @@ def fit(
 
     ``loss(model, rows, key)`` gives a scalar for a batch of rows of ``data``, a pytree of arrays
     [n, ...]. Each epoch visits the rows in a new order and drops the ragged last batch. The
-    learning rate rises over ``warmup`` steps and stays; gradients are clipped to norm ``clip``.
+    learning rate rises over ``warmup`` steps, stays, and falls to 0 over the last ``cooldown``
+    of ``steps``; gradients are clipped to norm ``clip``.
     The average is the power-function EMA of Karras et al. (2024, EDM2), Eq. 6, whose memory
     grows with the run (10 % of it), so a run may stop at any time.
 
@@ -105,15 +107,20 @@ def fit(
     mesh = mesh or Mesh(np.array(jax.devices()), ("data",))
     if steps is None and minutes is None:
         raise ValueError("steps or minutes must be given, or training would never end")
+    if steps is not None and (not isinstance(steps, int) or steps < 1):
+        raise ValueError(f"steps must be a whole number of at least 1, got {steps!r}")
     if not 1 <= batch <= n or batch % mesh.size:
         raise ValueError(
             f"batch must lie between 1 and the {n} rows of data and be a multiple of the"
             f" {mesh.size} devices, got {batch}"
         )
-    adam = optax.chain(
-        optax.clip_by_global_norm(clip),
-        optax.adam(optax.linear_schedule(0.0, learning_rate, warmup), b2=0.99),
-    )
+    total = np.inf if steps is None else steps
+
+    def rate(step):
+        rise, fall = (step + 1) / max(warmup, 1), (total - step) / max(cooldown, 1)
+        return learning_rate * jnp.clip(jnp.minimum(rise, fall), 0.0, 1.0)
+
+    adam = optax.chain(optax.clip_by_global_norm(clip), optax.adam(rate, b2=0.99))
     state = _State(jnp.int32(0), model, model, adam.init(model))
     losses, seconds = [], 0.0
     saved = None if directory is None else Path(directory) / "state.safetensors"
@@ -124,21 +131,18 @@ def fit(
     run = partial(_run, loss, adam, NamedSharding(mesh, PartitionSpec("data")))
 
     begin = last_save = time.monotonic()
-    total = np.inf if steps is None else steps
-    done = len(losses)
-    progress = tqdm(total=steps, initial=done, unit="step", disable=not bar)
+    progress = tqdm(total=steps, initial=len(losses), unit="step", disable=not bar)
     try:
-        while done < total:
+        while (done := len(losses)) < total:
             end = int(min((done // chunk + 1) * chunk, total))
             rows = np.stack([_rows(seed, step, batch, n) for step in range(done, end)])
-            state, new = run(state, data, rows, jax.random.key(seed))
-            new = np.asarray(new)
+            ahead, new = run(state, data, rows, jax.random.key(seed))
+            new = np.asarray(new).tolist()
             if not np.isfinite(new).all():
                 raise ValueError(f"loss is not finite after step {done}; lower learning_rate")
-            losses.extend(new.tolist())
+            state, losses = ahead, losses + new  # at once: Ctrl-C may strike between two lines
             progress.update(end - done)
             progress.set_postfix(loss=f"{np.mean(losses[-200:]):.4f}", refresh=False)
-            done = end
             now = time.monotonic()
             if saved and now - last_save > 60:
                 _save(saved, state, losses, seconds + now - begin, recipe)
@@ -148,9 +152,9 @@ def fit(
     finally:
         seconds += time.monotonic() - begin
         progress.close()
-        if saved and done == len(losses):
+        if saved:
             _save(saved, state, losses, seconds, recipe)
-    return Fitted(state.ema, np.array(losses, np.float32), done * batch, seconds)
+    return Fitted(state.ema, np.array(losses, np.float32), len(losses) * batch, seconds)
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
@@ -196,15 +200,16 @@ def _restored(path: Path, state: _State, recipe: str) -> tuple[_State, list, flo
     """The state in the file, in the shape of ``state``."""
     try:
         with safe_open(path, "np") as file:
-            notes = file.metadata()
+            notes = file.metadata() or {}
             leaves = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise ValueError(f"directory holds a damaged state, {path}: {error}") from None
     losses = leaves.pop("losses", np.zeros(0)).tolist()
     old, new = jax.tree.leaves(state), [leaves[name] for name in sorted(leaves)]
     same = [a.shape for a in old] == [a.shape for a in new]
-    if notes["recipe"] != recipe or not same:
+    if notes.get("recipe") != recipe or not same:
         raise ValueError(
-            f"directory holds the state of recipe {notes['recipe']!r}, not of {recipe!r}: {path}"
+            f"directory holds the state of recipe {notes.get('recipe')!r},"
+            f" not of {recipe!r}: {path}"
         )
     return jax.tree.unflatten(jax.tree.structure(state), new), losses, float(notes["seconds"])

@@ -58,6 +58,15 @@ class UNet(nnx.Module):
         dtype=None,
         rngs: nnx.Rngs,
     ):
+        if not widths or any(c < 8 or c % 8 for c in widths) or len(blocks) != len(widths):
+            raise ValueError(
+                "widths must be multiples of 8, with a number of blocks for each,"
+                f" got {widths} with blocks {blocks}"
+            )
+        if d_cond < 2 or d_cond % 2 or patch < 1:
+            raise ValueError(
+                f"d_cond must be even and patch at least 1, got d_cond {d_cond}, patch {patch}"
+            )
         kw = {"dtype": dtype, "rngs": rngs}
         self.channels, self.patch, self.d_cond = channels, patch, d_cond
         self.condition = condition

@@ -13,3 +13,11 @@ window.FontAwesomeConfig = { autoReplaceSvg: 'nest' };
     paths: { '@jupyter-widgets': widgets, '@jupyter-widgets/html-manager/dist': widgets },
   };
 })();
+
+// Every widget with a description asks MathJax 2 to typeset it. The book has MathJax 3; this hands the request on.
+document.addEventListener('DOMContentLoaded', () => {
+  const mathjax = window.MathJax;
+  if (mathjax && !mathjax.Hub) {
+    mathjax.Hub = { Queue: ([, , node]) => mathjax.typesetPromise && mathjax.typesetPromise([node]) };
+  }
+});

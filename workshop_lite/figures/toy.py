@@ -20,6 +20,7 @@ COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
 INK = "#333333"
 MIST = LinearSegmentedColormap.from_list("mist", ["#ffffff", "#d9e2ec", "#9fb3c8", "#627d98"])
 
+SIZE = (5.4, 3.6)  # inches; small, so that 11 points stay legible on a phone
 REACH = 3.2  # every toy distribution lies within this of 0, noisy or not
 
 
@@ -29,7 +30,7 @@ REACH = 3.2  # every toy distribution lies within this of 0, noisy or not
 def flow(data: Mixture, schedule: Schedule, lines: int = 20) -> Figure:
     """The density of x_t from data to noise, and lines that keep a fixed share of it below."""
     figure, (left, middle, right) = plt.subplots(
-        1, 3, sharey=True, figsize=(6, 4), dpi=150, layout="constrained", width_ratios=[1, 5, 1]
+        1, 3, sharey=True, figsize=SIZE, dpi=160, layout="constrained", width_ratios=[1, 5, 1]
     )
     t, x, density = _density(data, schedule)
     _mist(middle, density)
@@ -51,12 +52,12 @@ def flow(data: Mixture, schedule: Schedule, lines: int = 20) -> Figure:
 
 def denoiser(data: Mixture, schedule: Schedule, times: Sequence[float]) -> Figure:
     """The best guess of x_0 against x_t, one curve for each time."""
-    figure, axes = plt.subplots(figsize=(6, 3.7), dpi=150, layout="constrained")
-    xt = np.linspace(-REACH, REACH, 400, dtype=np.float32)[:, None]
+    figure, axes = plt.subplots(figsize=SIZE, dpi=160, layout="constrained")
+    xt = jnp.linspace(-REACH, REACH, 400)[:, None]
     for mean in np.ravel(data.means):
         axes.axhline(mean, color="#bbbbbb", linewidth=1, linestyle=(0, (4, 3)))
     for t, colour in zip(times, COLOURS, strict=False):
-        x0 = data.denoised(xt, schedule(t), np.full(len(xt), -1))
+        x0 = data.denoised(xt, schedule(t), jnp.full(len(xt), -1))
         axes.plot(xt, x0, color=colour, linewidth=2.2, label=f"t = {t:g}")
     axes.set(xlabel="$x_t$", ylabel=r"best guess $\hat x_0$", xlim=(-REACH, REACH))
     _tidy(axes)
@@ -64,12 +65,10 @@ def denoiser(data: Mixture, schedule: Schedule, times: Sequence[float]) -> Figur
     return _finish(figure)
 
 
-def walks(
-    data: Mixture, schedule: Schedule, states: Mapping[str, Float[Array, "steps+1 b 1"]]
-) -> Figure:
+def walks(data: Mixture, schedule: Schedule, states: Mapping[str, Float[Array, "n b 1"]]) -> Figure:
     """One panel for each entry: a sampler's states over the density they should follow."""
     figure, panels = plt.subplots(
-        1, len(states), sharey=True, figsize=(6, 3.7), dpi=150, layout="constrained", squeeze=False
+        1, len(states), sharey=True, figsize=SIZE, dpi=160, layout="constrained", squeeze=False
     )
     _, _, density = _density(data, schedule)
     borders = np.convolve(np.ravel(data.means), [0.5, 0.5], "valid")
@@ -91,7 +90,7 @@ def walks(
 
 def log_snr_curves(schedules: Mapping[str, Schedule]) -> Figure:
     """log(alpha^2 / sigma^2) against time, one curve for each schedule."""
-    figure, axes = plt.subplots(figsize=(6, 3.7), dpi=150, layout="constrained")
+    figure, axes = plt.subplots(figsize=SIZE, dpi=160, layout="constrained")
     t = np.linspace(0, 1, 500)[1:-1]
     axes.axhspan(-4, 4, color="#eef2f6", linewidth=0)
     axes.text(0.02, -3.8, "signal and noise both count", color="#52667a", va="bottom")
@@ -112,7 +111,7 @@ def predictions(
     t: Float[ArrayLike, " t"],
 ) -> Figure:
     """Left, what each network outputs; right, what an error of 1 in it does to x_0."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(6, 3.7), dpi=150, layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=SIZE, dpi=160, layout="constrained")
     for name, colour, style in zip(outputs, COLOURS, ("-", "--", "-."), strict=False):
         left.plot(xt, outputs[name], style, color=colour, linewidth=2.2, label=name)
         right.plot(t, gains[name], style, color=colour, linewidth=2.2)
@@ -128,7 +127,7 @@ def predictions(
 
 def convergence(evaluations: Sequence[int], errors: Mapping[str, Sequence[float]]) -> Figure:
     """Error against evaluations of the denoiser, both logarithmic, one line for each sampler."""
-    figure, axes = plt.subplots(figsize=(6, 3.9), dpi=150, layout="constrained")
+    figure, axes = plt.subplots(figsize=SIZE, dpi=160, layout="constrained")
     for (name, row), colour, mark in zip(errors.items(), COLOURS, "os^D", strict=False):
         axes.loglog(evaluations, row, mark + "-", color=colour, linewidth=2, label=name)
     axes.set(xlabel="evaluations of the denoiser", ylabel="mean error")
@@ -145,7 +144,7 @@ def convergence(evaluations: Sequence[int], errors: Mapping[str, Sequence[float]
 def clouds(points: Mapping[str, Float[ArrayLike, "n 2"]], labels: ArrayLike) -> Figure:
     """One panel of points for each entry, coloured by label."""
     figure, panels = plt.subplots(
-        1, len(points), figsize=(6, 2.4), dpi=150, layout="constrained", squeeze=False
+        1, len(points), figsize=(5.4, 2.2), dpi=160, layout="constrained", squeeze=False
     )
     for axes, (title, x) in zip(panels[0], points.items(), strict=True):
         _points(axes, x, labels, size=5)
@@ -168,7 +167,7 @@ def field(
     """The density of x_t, points in it, and arrows along which a sampler would move them."""
     figure, axes = plt.subplots(figsize=(size, size), dpi=110)
     figure.subplots_adjust(0, 0, 1, 1)
-    fine, coarse = _square(61), _square(15)
+    fine, coarse = _square(61), _square(14)
     density = np.exp(_log_density_2d(data, schedule, t, fine)).reshape(61, 61)
     density /= density.max()
     x, pale = fine[:61, 0], PowerNorm(0.6, vmin=0, vmax=2.5)  # pale, so that points stand out
@@ -185,12 +184,13 @@ def field(
         x0 = data.denoised(jnp.asarray(points), level, jnp.full(len(points), -1))
         axes.plot(*np.stack([points, x0]).transpose(2, 0, 1), color=INK, linewidth=0.4, alpha=0.5)
         axes.plot(*np.asarray(x0).T, "x", color=INK, markersize=3.5)
-    axes.text(0.03, 0.97, f"t = {t:.2f}", transform=axes.transAxes, va="top", fontsize=13)
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 2}
+    axes.text(0.03, 0.97, f"t = {t:.2f}", transform=axes.transAxes, va="top", fontsize=13, bbox=box)
     _bare(axes)
     return _finish(figure)
 
 
-def _points(axes: Axes, x: ArrayLike, labels: ArrayLike, size: float) -> None:
+def _points(axes: Axes, x: ArrayLike, labels: ArrayLike, size: int) -> None:
     x, labels = np.asarray(x), np.asarray(labels)
     for label, colour, mark in zip(np.unique(labels), COLOURS, "o^sD", strict=False):
         axes.scatter(*x[labels == label].T, s=size, marker=mark, color=colour, linewidths=0)
@@ -201,8 +201,8 @@ def _bare(axes: Axes) -> None:
     axes.spines[:].set_color("#bbbbbb")
 
 
-def _square(n: int) -> Float[np.ndarray, "n**2 2"]:
-    """The centres of n by n tiles, row by row from the bottom."""
+def _square(n: int) -> Float[np.ndarray, "tiles 2"]:
+    """The centres of n times n tiles, row by row from the bottom."""
     side = (np.arange(n, dtype=np.float32) + 0.5) / n * 2 * REACH - REACH
     return np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
 
@@ -240,14 +240,9 @@ LEGEND = {"frameon": False, "fontsize": 11, "handlelength": 2.2, "columnspacing"
 
 
 def _mist(axes: Axes, density) -> None:
-    axes.imshow(
-        density,
-        origin="lower",
-        aspect="auto",
-        cmap=MIST,
-        norm=PowerNorm(0.6),
-        extent=(0, 1, -REACH, REACH),
-    )
+    t, x = np.linspace(0, 1, density.shape[1]), np.linspace(-REACH, REACH, density.shape[0])
+    levels = density.max() * np.linspace(0.1, 1.01, 16) ** 2
+    axes.contourf(t, x, density, levels, cmap=MIST, norm=PowerNorm(0.6))
     axes.set(xlabel="time $t$", xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
     axes.set(xlim=(-0.01, 1.01), ylim=(-REACH, REACH), yticks=[-2, 0, 2])
     axes.tick_params(length=3)

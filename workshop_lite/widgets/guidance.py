@@ -13,6 +13,7 @@ from workshop_lite.figures.images import mosaic
 from workshop_lite.guidance import Guided
 from workshop_lite.predictions import Denoiser
 from workshop_lite.samplers import ddim, dpmpp_2m, heun
+from workshop_lite.widgets.flipbook import WRAP, show
 
 
 def png(images, columns: int, zoom: int = 3) -> bytes:
@@ -44,7 +45,7 @@ def guidance_explorer(denoise: Denoiser, names: Sequence[str], count: int = 4) -
         ),
         "seed": ipw.BoundedIntText(0, min=0, max=9999, description="seed"),
     }
-    picture = ipw.Image(format="png")
+    shown = ipw.HTML()
     for knob in knobs.values():
         knob.style = wide
         if hasattr(knob, "continuous_update"):
@@ -55,14 +56,10 @@ def guidance_explorer(denoise: Denoiser, names: Sequence[str], count: int = 4) -
         noise = jax.random.normal(jax.random.key(value["seed"]), (count, 28, 28, 1))
         labels = jnp.full(count, value["label"])
         guided = Guided(denoise, null_labels, value["scale"], interval=value["interval"])
-        images, _ = value["sampler"](
-            guided, denoise.schedule, noise, labels, steps=value["steps"]
-        )
-        picture.value = png(images, count)
+        images, _ = value["sampler"](guided, denoise.schedule, noise, labels, steps=value["steps"])
+        show(shown, png(images, count), f"Samples of class {names[value['label']]}.")
 
     for knob in knobs.values():
         knob.observe(draw, "value")
     draw()
-    return ipw.HBox(
-        [ipw.VBox(list(knobs.values())), picture], layout=ipw.Layout(flex_flow="row wrap")
-    )
+    return ipw.HBox([ipw.VBox(list(knobs.values())), shown], layout=WRAP)

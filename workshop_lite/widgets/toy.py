@@ -1,8 +1,7 @@
 """Move through time and watch a mixture become noise, or noise a mixture."""
 
-import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import ipywidgets as ipw
 import jax
@@ -15,14 +14,15 @@ from PIL import Image
 from workshop_lite.figures import toy
 from workshop_lite.mixtures import Mixture
 from workshop_lite.schedules import Schedule
+from workshop_lite.widgets.flipbook import WRAP, show
 
 
-def png(figure: Figure, colours: int = 48) -> bytes:
+def png(figure: Figure, colours: int = 64) -> bytes:
     """A figure as a small PNG: a palette in place of 24 bits a pixel."""
     file = io.BytesIO()
     figure.savefig(file, format="png")
     small = io.BytesIO()
-    Image.open(file).convert("RGB").quantize(colours, Image.Quantize.MAXCOVERAGE).save(small, "PNG", optimize=True)
+    Image.open(file).convert("RGB").quantize(colours).save(small, "PNG", optimize=True)
     return small.getvalue()
 
 
@@ -35,26 +35,6 @@ def frames(
         png(toy.field(data, schedule, float(t), x, labels))
         for t, x in zip(times, states, strict=True)
     ]
-
-
-def scrubber(pictures: Sequence[bytes], alt: str, start: int = 0) -> ipw.Widget:
-    """A Play button and a slider that choose among prepared pictures; needs no kernel.
-
-    The browser does the linking, so the control also works in a page that was built from a
-    notebook with saved widget state. ipywidgets 7 has no ``Stack``; there the kernel switches.
-    """
-    last = len(pictures) - 1
-    play = ipw.Play(value=start, min=0, max=last, interval=200)
-    slider = ipw.IntSlider(start, min=0, max=last, readout=False, description="noise → data")
-    slider.style.description_width = "initial"
-    ipw.jslink((play, "value"), (slider, "value"))
-    if hasattr(ipw, "Stack"):
-        shown = ipw.Stack([_picture(p, alt) for p in pictures], selected_index=start)
-        ipw.jslink((slider, "value"), (shown, "selected_index"))
-    else:
-        shown = _picture(pictures[start], alt)
-        slider.observe(lambda change: _show(shown, pictures[change["new"]], alt), "value")
-    return ipw.VBox([ipw.HBox([play, slider], layout=WRAP), shown])
 
 
 def explorer(
@@ -86,24 +66,9 @@ def explorer(
             guesses=guesses.value,
             size=4.0,
         )
-        _show(picture, png(figure), alt)
+        show(picture, png(figure), alt)
 
     for knob in knobs:
         knob.observe(draw, "value")
     draw()
     return ipw.HBox([ipw.VBox(knobs), picture], layout=WRAP)
-
-
-WRAP = ipw.Layout(flex_flow="row wrap")
-
-
-def _picture(data: bytes, alt: str) -> ipw.HTML:
-    html = ipw.HTML()
-    _show(html, data, alt)
-    return html
-
-
-def _show(html: ipw.HTML, data: bytes, alt: str) -> None:
-    """HTML and not ``Image``, which has no alternative text."""
-    source = "data:image/png;base64," + base64.b64encode(data).decode()
-    html.value = f'<img src="{source}" alt="{alt}" style="max-width: 100%; height: auto">'

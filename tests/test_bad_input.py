@@ -1,0 +1,334 @@
+"""Whatever is passed, the answer is finite or one sentence that says what was wrong."""
+
+import inspect
+
+import jax
+import jax.numpy as jnp
+import jaxtyping
+import numpy as np
+import pytest
+from conftest import normal
+from flax import nnx
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workshop_lite import mixtures, predictions, samplers, schedules
+from workshop_lite.conditioning import Labels, null_labels
+from workshop_lite.guidance import Guided
+from workshop_lite.unet import UNet
+
+KEY = jax.random.key(0)
+LABELS = jnp.array([0, 1])
+POINTS, IMAGES = normal(2, 2), jnp.ones((2, 4, 4, 1))
+SAMPLERS = [samplers.ddim, samplers.ddpm, samplers.heun, samplers.dpmpp_2m]
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unchecked():
+    """Outside of the tests no types are checked: these are the package's own errors."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture(scope="module")
+def toy(triangle):
+    return mixtures.ideal(triangle, schedules.cosine)
+
+
+@pytest.fixture(scope="module")
+def net():
+    return predictions.Denoiser(unet(), schedules.cosine, predictions.VELOCITY)
+
+
+def unet(**options):
+    rngs = nnx.Rngs(0)
+    options = {"d_cond": 8, "widths": (8,), "blocks": (1,), "rngs": rngs} | options
+    return UNet(1, Labels(3, options["d_cond"], rngs=rngs), **options)
+
+
+def options_of(sampler):
+    return {"key": KEY} if sampler is samplers.ddpm else {}
+
+
+def assert_sentence(error):
+    message = str(error.value if hasattr(error, "value") else error)
+    assert message and "\n" not in message and len(message) < 300, message
+
+
+# By name: each of these is a mistake that someone will make ------------------------------------
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("steps", [0, -1, 2.5, True, None, "ten", NAN, np.ones(2)])
+def test_steps(toy, sampler, steps):
+    """Steps that are no whole number of at least 1 are named with their value."""
+    with pytest.raises(ValueError, match="^steps must be a whole number of at least 1, got ") as e:
+        sampler(toy, schedules.cosine, POINTS, LABELS, steps=steps, **options_of(sampler))
+    assert_sentence(e)
+    assert " ".join(repr(steps).split()) in str(e.value)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize(
+    ("noise", "message"),
+    [
+        (POINTS.at[1, 0].set(NAN), "noise must be finite, got NaN or infinity in it"),
+        (POINTS.at[0, 0].set(INF), "noise must be finite, got NaN or infinity in it"),
+        (jnp.ones(3), r"noise must be floating point with shape \[b, ...\], got float32 \(3,\)"),
+        (jnp.ones((2, 2), int), r"noise must be floating point .*, got int32 \(2, 2\)"),
+        ("noise", r"noise must be floating point .*, got <U5 \(\)"),
+        (None, r"noise must be floating point .*, got object \(\)"),
+        (jnp.ones((2, 3)), r"points must have shape \[b, 2\], got \(2, 3\)"),
+    ],
+)
+def test_noise(toy, sampler, noise, message):
+    """Noise that is not finite, no batch, or of another dimension than the data is refused."""
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        sampler(toy, schedules.cosine, noise, steps=2, **options_of(sampler))
+
+
+@pytest.mark.parametrize("eta", [-0.1, 1.5, NAN, INF, np.ones(2)])
+def test_eta(toy, eta):
+    """An eta outside of [0, 1] is refused with its value."""
+    with pytest.raises(ValueError, match="^eta must be a number between 0 and 1, got ") as e:
+        samplers.ddim(toy, schedules.cosine, POINTS, steps=2, eta=eta, key=KEY)
+    assert_sentence(e)
+
+
+@pytest.mark.parametrize("key", [None, 0, "seed", np.zeros(2), [1, 2]])
+def test_key(toy, key):
+    """Where noise is drawn, what is no key is refused, and so is none."""
+    message = "^key must be (given, to draw|made by jax.random.key, got )"
+    with pytest.raises(ValueError, match=message) as e:
+        samplers.ddim(toy, schedules.cosine, POINTS, steps=2, eta=0.5, key=key)
+    assert_sentence(e)
+    with pytest.raises(ValueError, match=message):
+        samplers.ddpm(toy, schedules.cosine, POINTS, steps=2, key=key)
+
+
+def test_key_is_needed(toy):
+    """Leaving the key out says the same."""
+    with pytest.raises(ValueError, match="^key must be given"):
+        samplers.ddim(toy, schedules.cosine, POINTS, steps=2, eta=1.0)
+    with pytest.raises(ValueError, match="^key must be given"):
+        samplers.ddpm(toy, schedules.cosine, POINTS, steps=2)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", None, 0.5, np.ones(2)])
+def test_schedule(toy, schedule):
+    """A schedule is a function, and what is none is named."""
+    with pytest.raises(ValueError, match="^schedule must be a function from t to Level, got ") as e:
+        samplers.ddim(toy, schedule, POINTS, steps=2)
+    assert_sentence(e)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (jnp.array([0, 3]), "labels must lie between 0 and 2, or be -1 for no class, got 3"),
+        (jnp.array([-2, 0]), "labels must lie between 0 and 2, or be -1 for no class, got -2"),
+        (jnp.array([0.0, 1.0]), r"labels must be an array of 2 whole numbers.*float32 \(2,\)"),
+        (jnp.array([0, 1, 2]), r"labels must be an array of 2 whole numbers.*int32 \(3,\)"),
+        (jnp.array(1), r"labels must be an array of 2 whole numbers.*int32 \(\)"),
+        (jnp.array([True, False]), r"labels must be an array of 2 whole numbers.*bool \(2,\)"),
+        ([0, 1], r"labels must be an array of 2 whole numbers.*got list "),
+        ("boot", r"labels must be an array of 2 whole numbers.*got str "),
+        (None, r"labels must be an array of 2 whole numbers.*got NoneType "),
+    ],
+)
+@pytest.mark.parametrize("guided", [False, True])
+def test_labels(net, labels, message, guided):
+    """Labels out of range, of another type or number are refused, guided or not."""
+    denoise = Guided(net, null_labels, 2.0) if guided else net
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        samplers.ddim(denoise, schedules.cosine, IMAGES, labels, steps=1)
+
+
+@pytest.mark.parametrize("labels", [[0, 2], [0, -2], [0.0, 1.0], [0, 1, 1], ["a", "b"]])
+def test_mixture_labels(toy, labels):
+    """A mixture has no more classes than it has: JAX alone would take the nearest."""
+    with pytest.raises(
+        ValueError, match="^labels must be 2 whole numbers from -1.* to 1, got"
+    ) as e:
+        samplers.ddim(toy, schedules.cosine, POINTS, np.array(labels), steps=1)
+    assert_sentence(e)
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 4, 1), (2, 4, 7, 1), (2, 4, 4, 3), (2, 4, 4), (2, 16)])
+def test_images(net, shape):
+    """Images of other channels, or that patches do not divide, are refused with their shape."""
+    message = r"^images must have shape \[b, h, w, 1\] with h and w multiples of 2, got \("
+    with pytest.raises(ValueError, match=message) as e:
+        samplers.ddim(net, schedules.cosine, jnp.ones(shape), LABELS, steps=1)
+    assert_sentence(e)
+    assert str(shape) in str(e.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"scale": NAN}, "scale must be finite, got nan"),
+        ({"scale": jnp.array([1.0, INF])}, r"scale must be finite, got \[ 1. inf\]"),
+        ({"scale": "strong"}, "scale must be finite, got strong"),
+        ({"scale": None}, "scale must be finite, got None"),
+        ({"interval": (0.7, 0.3)}, r"interval must be two times with .* got \(0.7, 0.3\)"),
+        ({"interval": (-0.1, 0.5)}, r"interval must be two times with .* got \(-0.1, 0.5\)"),
+        ({"interval": (0.0, NAN)}, r"interval must be two times with .* got \(0.0, nan\)"),
+        ({"interval": 0.5}, "interval must be two times with .* got 0.5"),
+        ({"interval": (0.1, 0.2, 0.3)}, r"interval must be two times .* got \(0.1, 0.2, 0.3\)"),
+        ({"rescale": 1.5}, "rescale must lie between 0 and 1, got 1.5"),
+        ({"rescale": NAN}, "rescale must lie between 0 and 1, got nan"),
+        ({"null": None}, "null must be a function from a condition to its unconditional twin"),
+    ],
+)
+def test_guidance(toy, options, message):
+    """Strengths that are no numbers and intervals that are none are refused with their value."""
+    options = {"null": null_labels, "scale": 2.0} | options
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        Guided(toy, options.pop("null"), options.pop("scale"), **options)
+
+
+def test_scales_are_as_many_as_rows(toy):
+    """One scale a row means as many as there are rows."""
+    guided = Guided(toy, null_labels, jnp.ones(3))
+    message = r"^scale must be one number or one per row, got shape \(3,\) for a batch of 2$"
+    with pytest.raises(ValueError, match=message):
+        samplers.ddim(guided, schedules.cosine, POINTS, LABELS, steps=1)
+
+
+@pytest.mark.parametrize("schedule", [schedules.linear, schedules.cosine, schedules.sigmoid])
+@pytest.mark.parametrize("t", [NAN, -0.1, 1.01, INF, [0.5, NAN]])
+def test_times(schedule, t):
+    """A time that is not in [0, 1] is refused, NaN included."""
+    with pytest.raises(ValueError, match=r"^t must lie between 0 \(data\) and 1 \(noise\), got"):
+        schedule(np.array(t))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"widths": ()},
+        {"widths": (12,)},
+        {"widths": (8, 16)},
+        {"widths": (-8,)},
+        {"d_cond": 7},
+        {"patch": 0},
+    ],
+)
+def test_network(options):
+    """Sizes that cannot be built are refused by name."""
+    with pytest.raises(ValueError, match="^(widths|d_cond) must be ") as e:
+        unet(**options)
+    assert_sentence(e)
+
+
+# Generated -------------------------------------------------------------------------------------
+
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-5, 5),
+    st.floats(width=32),
+    st.complex_numbers(max_magnitude=10),
+    st.sampled_from(["", "cosine", b"x", object(), KEY]),
+)
+shapes = st.lists(st.integers(0, 3), max_size=4).map(tuple)
+dtypes = st.sampled_from([np.float32, np.float64, np.int32, bool, "<U3"])
+things = st.one_of(
+    scalars,
+    st.builds(np.zeros, shapes, dtypes),
+    st.builds(lambda s, v: jnp.full(s, v), shapes, st.sampled_from([0, 1, -3, 0.5, NAN, INF])),
+    st.lists(scalars, max_size=3),
+    st.lists(scalars, max_size=3).map(tuple),
+    st.just({}),
+)
+generated = settings(max_examples=60)
+
+
+def answer(call, *args, **options):
+    """The call gives finite numbers, or raises one sentence."""
+    try:
+        out = call(*args, **options)
+    except (ValueError, TypeError) as error:
+        assert_sentence(error)
+        return
+    for leaf in jax.tree.leaves(out):
+        assert np.isfinite(np.asarray(leaf)).all()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        schedules.linear,
+        schedules.cosine,
+        schedules.sigmoid,
+        schedules.quadratic,
+        schedules.shifted(schedules.cosine, -1.0),
+        schedules.from_betas(schedules.linear_betas(50)),
+        lambda betas: schedules.from_betas(betas)(0.5),
+        lambda shift: schedules.shifted(schedules.linear, shift)(0.5),
+        schedules.linear_betas,
+        schedules.cosine_betas,
+    ],
+)
+@generated
+@given(thing=things)
+def test_any_schedule_argument(function, thing):
+    """Schedules and tables answer anything with finite amplitudes or one sentence."""
+    answer(function, thing)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("argument", ["schedule", "noise", "cond", "steps", "eta", "key"])
+@generated
+@given(thing=things)
+def test_any_sampler_argument(toy, sampler, argument, thing):
+    """Samplers answer anything in place of one argument with a finite sample or one sentence."""
+    if argument == "eta" and sampler is not samplers.ddim:
+        assert argument not in inspect.signature(sampler).parameters
+        return
+    call = {"schedule": schedules.cosine, "noise": POINTS, "cond": LABELS, "steps": 2}
+    call |= options_of(sampler) | ({"key": KEY} if argument == "eta" else {})
+    call |= {argument: thing}
+    if argument == "key" and sampler in (samplers.heun, samplers.dpmpp_2m):
+        call |= {"key": thing}
+    positional = [call.pop(name) for name in ("schedule", "noise", "cond")]
+    answer(sampler, toy, *positional, **call)
+
+
+@pytest.mark.parametrize("argument", ["scale", "interval", "rescale"])
+@generated
+@given(thing=things)
+def test_any_guidance_argument(toy, argument, thing):
+    """Guidance answers anything in place of one argument likewise."""
+
+    def call(thing):
+        guided = Guided(toy, null_labels, **({"scale": 2.0} | {argument: thing}))
+        return samplers.ddim(guided, schedules.cosine, POINTS, LABELS, steps=1)
+
+    answer(call, thing)
+
+
+@pytest.mark.parametrize("argument", ["noise", "cond"])
+@generated
+@given(thing=things)
+def test_any_network_input(net, argument, thing):
+    """The U-Net answers any image and any label likewise."""
+    call = {"noise": IMAGES, "cond": LABELS} | {argument: thing}
+    answer(samplers.ddim, net, schedules.cosine, call["noise"], call["cond"], steps=1)
+
+
+def shrink(xt, t, cond):
+    """The ideal denoiser of N(0, 1)."""
+    return schedules.over(schedules.cosine(t), xt).alpha * xt
+
+
+@given(st.floats(-1e6, 1e6, width=32), st.integers(1, 3), st.floats(0, 1, width=32))
+@settings(max_examples=40)
+def test_any_number_gives_finite_samples(size, steps, eta):
+    """Every finite start, step count and eta ends in finite samples."""
+    noise = jnp.full((2, 2), size, jnp.float32)
+    x0, path = samplers.ddim(shrink, schedules.cosine, noise, steps=steps, eta=eta, key=KEY)
+    assert jnp.isfinite(x0).all() and jnp.isfinite(path).all()

@@ -1,0 +1,202 @@
+"""Guidance against its formula, on mixtures whose every density is known."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from conftest import gaussian, normal
+from numpy.testing import assert_allclose
+
+from workshop_lite import mixtures, samplers, schedules
+from workshop_lite.conditioning import null_labels
+from workshop_lite.guidance import Guided
+
+LABELS = jnp.array([0, 1, 1, 0, 1, 0])
+NULL = null_labels(LABELS)
+
+
+@pytest.fixture(scope="module")
+def ideal(triangle):
+    return mixtures.ideal(triangle, schedules.cosine)
+
+
+@pytest.fixture
+def counted(triangle):
+    """An ideal denoiser that notes the number of rows of every pass."""
+    rows = []
+
+    def denoise(xt, t, cond):
+        jax.debug.callback(lambda: rows.append(len(xt)))
+        return triangle.denoised(xt, schedules.cosine(t), cond)
+
+    return denoise, rows
+
+
+def at(t, rows=6):
+    return jnp.full(rows, t, jnp.float32)
+
+
+@pytest.mark.parametrize("t", [0.05, 0.5, 0.95])
+def test_scale_one_is_the_conditional_model(ideal, t):
+    """At scale 1 the estimate is the conditional one, bit for bit: only that pass is run."""
+    xt = normal(6, 2)
+    guided = jax.jit(Guided(ideal, null_labels, 1.0))(xt, at(t), LABELS)
+    assert (guided == jax.jit(ideal)(xt, at(t), LABELS)).all()
+
+
+@pytest.mark.parametrize("t", [0.05, 0.5, 0.95])
+def test_scale_zero_is_the_unconditional_model(ideal, t):
+    """At scale 0 the condition has no say."""
+    xt = normal(6, 2)
+    assert_allclose(
+        Guided(ideal, null_labels, 0.0)(xt, at(t), LABELS), ideal(xt, at(t), NULL), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("scale", [-1.0, 0.5, 2.0, 7.5])
+@pytest.mark.parametrize("t", [0.01, 0.3, 0.8])
+def test_density_is_sharpened(triangle, ideal, t, scale):
+    """The guided noise is the score, found by autodiff, of p(x_t | c)^s p(x_t)^(1 - s)."""
+    # In the valley between the modes, where guidance decides. Near t = 0 it is the data's density.
+    xt = 0.5 * normal(32, 2)
+    labels = jnp.zeros(32, int)
+    level = schedules.cosine(jnp.float32(t))
+
+    def log_density(xt):
+        conditional = triangle.log_density(xt, level, labels)
+        free = triangle.log_density(xt, level, null_labels(labels))
+        return jnp.sum(scale * conditional + (1 - scale) * free)
+
+    x0 = Guided(ideal, null_labels, scale)(xt, at(t, 32), labels)
+    eps = (xt - level.alpha * x0) / level.sigma
+    score = jax.grad(log_density)(xt)
+    assert_allclose(eps, -level.sigma * score, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("sampler", [samplers.ddim, samplers.heun, samplers.dpmpp_2m])
+def test_more_scale_moves_further_from_the_other_class(sampler):
+    """Between overlapping classes more scale leaves the other class, and scale 0 gives both."""
+    mixture = mixtures.Mixture(
+        jnp.float32([[-0.6], [0.6]]),
+        jnp.full(2, 0.8, jnp.float32),
+        jnp.float32([[1, 0], [0, 1], [0.5, 0.5]]),
+    )
+    denoise = mixtures.ideal(mixture, schedules.cosine)
+    labels = jnp.ones(512, int)
+    means, other = [], []
+    for scale in (0.0, 1.0, 2.0, 4.0):
+        guided = Guided(denoise, null_labels, scale)
+        x0, _ = sampler(guided, schedules.cosine, normal(512, 1), labels, steps=30)
+        means.append(float(x0.mean()))
+        other.append(float((x0 < 0).mean()))
+    # Four standard errors around the exact means of p(x) and p(x | 1).
+    assert_allclose(means[:2], [0.0, 0.6], atol=4 / np.sqrt(512))
+    assert np.all(np.diff(means) > 0.05) and np.all(np.diff(other) < 0)
+
+
+def test_rows_have_their_own_scale(ideal):
+    """A scale for each row gives what a call for each scale would give."""
+    scale = jnp.float32([0.0, 1.0, 2.0, 3.0, -1.0, 7.5])
+    xt = normal(6, 2)
+    together = Guided(ideal, null_labels, scale)(xt, at(0.4), LABELS)
+    for row in range(6):
+        one = slice(row, row + 1)
+        alone = Guided(ideal, null_labels, float(scale[row]))(xt[one], at(0.4, 1), LABELS[one])
+        assert_allclose(together[one], alone, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("scale", "interval", "rows"),
+    [
+        (3.0, (0.0, 1.0), [12] * 10),
+        (3.0, (0.25, 0.65), [6] * 4 + [12] * 4 + [6] * 2),  # t = 1, 0.9 ... 0.1
+        (1.0, (0.0, 1.0), [6] * 10),
+        (0.0, (0.0, 1.0), [12] * 10),
+    ],
+)
+def test_passes_are_paid_once(counted, scale, interval, rows):
+    """Guidance runs one pass of 2b rows; outside its interval and at scale 1, one of b."""
+    denoise, seen = counted
+    guided = Guided(denoise, null_labels, scale, interval=interval)
+    samplers.ddim(guided, schedules.cosine, normal(6, 2), LABELS, steps=10)[0].block_until_ready()
+    jax.effects_barrier()
+    assert seen == rows
+
+
+def test_interval_is_by_row(ideal):
+    """A row whose time lies outside the interval gets the conditional estimate."""
+    t = jnp.float32([0.1, 0.3, 0.5, 0.7, 0.9, 1.0])
+    xt = normal(6, 2)
+    within = Guided(ideal, null_labels, 3.0, interval=(0.3, 0.7))(xt, t, LABELS)
+    always = Guided(ideal, null_labels, 3.0)(xt, t, LABELS)
+    never = ideal(xt, t, LABELS)
+    inside = jnp.array([False, True, True, True, False, False])[:, None]
+    assert_allclose(within, jnp.where(inside, always, never), atol=1e-6)
+
+
+def test_sliders_never_recompile(ideal):
+    """Class, scale, interval, rescale and seed are traced: moving them compiles nothing."""
+    compiled = samplers.ddpm._cache_size()
+    for i in range(4):
+        options = {"interval": (0.1 * i, 1.0 - 0.1 * i), "rescale": 0.2 * i}
+        guided = Guided(ideal, null_labels, 0.5 + i, **options)
+        noise, labels = normal(6, 2, seed=i), jnp.full(6, i % 2)
+        samplers.ddpm(guided, schedules.cosine, noise, labels, steps=5, key=jax.random.key(i))
+    assert samplers.ddpm._cache_size() == compiled + 1
+
+
+def test_whole_numbers_will_do(ideal):
+    """A scale of 3 is a scale of 3.0, and compiles no second time."""
+    compiled = samplers.ddim._cache_size()
+    for scale, interval in ((3, (0, 1)), (3.0, (0.0, 1.0)), (np.float32(3), (0.0, 1))):
+        guided = Guided(ideal, null_labels, scale, interval=interval, rescale=0)
+        x0, _ = samplers.ddim(guided, schedules.cosine, normal(6, 2), LABELS, steps=2)
+    assert samplers.ddim._cache_size() == compiled + 1
+
+
+def test_rescale_restores_the_spread():
+    """Rescale 1 gives each row the spread of its conditional estimate, 0.5 one halfway."""
+    noisy = lambda xt, t, cond: xt * (1 + cond[:, None]) + cond[:, None]
+    xt, cond = normal(6, 50), jnp.arange(6) / 10
+    spread = lambda rescale: jnp.std(
+        Guided(noisy, jnp.zeros_like, 5.0, rescale=rescale)(xt, at(0.5), cond), axis=1
+    )
+    conditional = jnp.std(noisy(xt, at(0.5), cond), axis=1)
+    assert_allclose(spread(1.0), conditional, rtol=1e-4)
+    assert_allclose(spread(0.5), (conditional + spread(0.0)) / 2, rtol=1e-4)
+    assert (spread(0.0)[1:] > 1.1 * conditional[1:]).all()
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0, 4.0])
+def test_autoguidance_by_itself_does_nothing(ideal, scale):
+    """A model guided away from itself is itself."""
+    guided = Guided(ideal, None, scale, weak=ideal)
+    xt = normal(6, 2)
+    assert_allclose(guided(xt, at(0.5), LABELS), ideal(xt, at(0.5), LABELS), atol=1e-6)
+
+
+def test_autoguidance_leaves_the_weak_model(ideal):
+    """Between strong and weak the scale is linear: 0 is the weak model, 2 mirrors it."""
+    weak = mixtures.ideal(gaussian(0.0, 1.0)._replace(weights=jnp.ones((3, 1))), schedules.cosine)
+    xt = normal(6, 2)
+    out = [Guided(ideal, None, s, weak=weak)(xt, at(0.5), LABELS) for s in (0.0, 1.0, 2.0)]
+    assert_allclose(out[0], weak(xt, at(0.5), LABELS), atol=1e-6)
+    assert_allclose(out[2], 2 * out[1] - out[0], atol=1e-5)
+
+
+def test_condition_may_be_any_tree():
+    """A condition of several arrays is doubled array by array."""
+    denoise = lambda xt, t, cond: xt * cond["gain"] + cond["shift"][0]
+    cond = {"gain": jnp.full((6, 1), 2.0), "shift": (jnp.ones((6, 2)),)}
+    null = lambda cond: jax.tree.map(jnp.zeros_like, cond)
+    xt = normal(6, 2)
+    out = Guided(denoise, null, 3.0)(xt, at(0.5), cond)
+    assert_allclose(out, 3 * (2 * xt + 1), rtol=1e-6)
+
+
+def test_guidance_nests(ideal):
+    """A guided denoiser is a denoiser: guiding it again by scale 1 changes nothing."""
+    xt = normal(6, 2)
+    once = Guided(ideal, null_labels, 2.0)
+    twice = Guided(once, null_labels, 1.0)
+    assert_allclose(twice(xt, at(0.5), LABELS), once(xt, at(0.5), LABELS), atol=1e-6)

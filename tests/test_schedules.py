@@ -1,0 +1,161 @@
+"""Schedules against their defining equations."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from conftest import SCHEDULES
+from numpy.testing import assert_allclose
+from scipy.integrate import quad
+
+from workshop_lite import schedules
+
+T = np.linspace(0.0, 1.0, 201)
+BETA = {  # noise per unit time: alpha^2 = exp(-integral of beta)
+    "linear": lambda t: 0.1 + 19.9 * t,
+    "sigmoid": lambda t: 0.1 + 20 * (logistic(6 * t - 3) - logistic(-3)) / (2 * logistic(3) - 1),
+    "quadratic": lambda t: 0.1 + 20 * t**2,
+}
+TABLES = {
+    "linear": schedules.linear_betas,
+    "sigmoid": schedules.sigmoid_betas,
+    "quadratic": schedules.quadratic_betas,
+    "cosine": schedules.cosine_betas,
+}
+
+
+def logistic(x):
+    return 1 / (1 + np.exp(-x))
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_amplitudes(name):
+    """Signal and noise share one unit of variance, and the schedule runs from data to noise."""
+    alpha, sigma = SCHEDULES[name](T)
+    assert_allclose(alpha**2 + sigma**2, 1.0, atol=1e-6)
+    assert alpha[0] == 1.0 and sigma[0] == 0.0
+    assert (jnp.diff(sigma) > 0).sum() >= 190  # near 1, sigma may stand still in float32
+    assert 0 <= alpha[-1] < 0.05
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_log_snr_falls(name):
+    """log-SNR falls strictly from +inf at t = 0."""
+    log_snr = schedules.log_snr(SCHEDULES[name], T)
+    assert log_snr[0] == jnp.inf
+    assert (jnp.diff(log_snr[1:]) < 0).all()
+
+
+def test_log_snr_is_the_ratio():
+    """log-SNR is log(alpha^2 / sigma^2): 0 where both are equal, halfway on the quarter circle."""
+    assert_allclose(schedules.log_snr(schedules.cosine, 0.5), 0.0, atol=1e-6)
+    assert_allclose(schedules.log_snr(schedules.cosine, 2 / 3), np.log(1 / 3), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", BETA)
+def test_closed_form_integrates_beta(name):
+    """The closed form of alpha is exp(-1/2 of the integral of beta), computed numerically."""
+    alpha, sigma = SCHEDULES[name](T)
+    decay = np.array([quad(BETA[name], 0, t)[0] for t in T])
+    assert_allclose(alpha, np.exp(-decay / 2), rtol=1e-5)
+    assert_allclose(sigma, np.sqrt(-np.expm1(-decay)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", BETA)
+def test_table_converges_to_closed_form(name):
+    """With more steps the beta table approaches the continuous schedule, at first order."""
+    exact = SCHEDULES[name](T).alpha
+    gap = [
+        np.abs(schedules.from_betas(TABLES[name](n))(T).alpha - exact).max() for n in (250, 1000)
+    ]
+    assert gap[1] < 0.01
+    assert 3 < gap[0] / gap[1] < 5.5
+
+
+def test_cosine_table_is_the_quarter_circle():
+    """Nichol & Dhariwal's table is the quarter circle up to its offset of 0.008."""
+    alpha = schedules.from_betas(schedules.cosine_betas())(T).alpha
+    assert_allclose(alpha, schedules.cosine(T).alpha, atol=0.008 * np.pi / 2 + 1e-3)
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("length", [50, 100, 400])
+def test_short_tables_end_as_noisy(name, length):
+    """A table of any length leaves as little signal as 1,000 steps; not rescaled, 50 leave 0.6."""
+    alpha = schedules.from_betas(TABLES[name](length))(1.0).alpha
+    full = schedules.from_betas(TABLES[name]())(1.0).alpha
+    assert alpha**2 < 2e-3
+    assert alpha < 1.2 * full or name == "cosine"  # there the cap of 0.999 decides the last step
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_table_is_exact_at_its_knots(name):
+    """At t = i / T alpha_bar is the product of 1 - beta over the first i steps."""
+    betas = TABLES[name](200)
+    level = schedules.from_betas(betas)(np.arange(201) / 200)
+    alpha_bar = np.append(1.0, np.cumprod(1 - betas))
+    # float32 holds t to 6e-8, which the steepest step of log(alpha_bar) multiplies.
+    rounding = 2**-24 * (25 + 2 * 200 * -np.log1p(-betas.max()))
+    assert_allclose(2 * np.log(level.alpha), np.log(alpha_bar), atol=rounding)
+    assert_allclose(level.sigma**2, 1 - alpha_bar, rtol=1e-5)
+
+
+def test_table_is_log_linear_between_knots():
+    """Halfway between two steps alpha_bar is their geometric mean."""
+    alpha = schedules.from_betas(np.array([0.1, 0.5, 0.9]))(np.array([1 / 3, 0.5, 2 / 3])).alpha
+    assert_allclose(alpha[1] ** 2, alpha[0] * alpha[2], rtol=1e-5)
+
+
+@pytest.mark.parametrize("base", ["linear", "cosine", "quadratic"])
+@pytest.mark.parametrize("shift", [-3.0, -0.5, 0.0, 2.0])
+def test_shift_moves_log_snr(base, shift):
+    """A shifted schedule has the log-SNR of the old one plus the shift, at every time."""
+    moved = schedules.shifted(SCHEDULES[base], shift)
+    t = T[1:-1]
+    difference = schedules.log_snr(moved, t) - schedules.log_snr(SCHEDULES[base], t)
+    assert_allclose(difference, shift, atol=1e-4)
+    assert_allclose(moved(t).alpha ** 2 + moved(t).sigma ** 2, 1.0, atol=1e-6)
+
+
+def test_shift_is_cached():
+    """Equal shifts are the same function, so a sampler compiles once for both."""
+    again = schedules.shifted(schedules.cosine, -1.0)
+    assert schedules.shifted(schedules.cosine, -1.0) is again
+    assert schedules.shifted(schedules.cosine, -2.0) is not again
+
+
+def test_over_adds_axes():
+    """A level of [b] gets one axis for each that x has besides."""
+    level = schedules.over(schedules.cosine(jnp.zeros(3)), jnp.ones((3, 4, 5, 1)))
+    assert level.alpha.shape == level.sigma.shape == (3, 1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "betas", [[], [0.1, 1.0], [0.0, 0.1], [0.5, np.nan], [[0.1, 0.2]], 0.5, [-0.1, 0.5]]
+)
+def test_bad_tables_are_refused(unchecked, betas):
+    """A table with a beta outside of (0, 1), or that is no row, is refused with its range."""
+    with pytest.raises(ValueError, match="betas must be a row of numbers strictly between 0 and 1"):
+        schedules.from_betas(np.array(betas))
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("length", [20, 0, -5, 50.5])
+def test_tables_too_short_are_refused(unchecked, name, length):
+    """Below 21 steps a rescaled beta reaches 1, and that is said, as it is of half a step."""
+    with pytest.raises(
+        ValueError, match=f"^T must be a whole number of at least 21.*got {length}$"
+    ):
+        TABLES[name](length)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_shortest_table_is_valid(name):
+    """21 steps are enough for every table."""
+    assert np.isfinite(schedules.from_betas(TABLES[name](21))(T).alpha).all()
+
+
+@pytest.mark.parametrize("shift", [np.nan, np.inf, -400.0])
+def test_bad_shift_is_refused(shift):
+    """A shift that is no number, or beyond what float32 holds, is refused."""
+    with pytest.raises(ValueError, match="^log_snr_shift must lie between -50 and 50, got"):
+        schedules.shifted(schedules.cosine, float(shift))
