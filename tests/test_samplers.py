@@ -22,17 +22,16 @@ REACH = {
     "heun": (samplers.heun, 60),
     "dpmpp_2m": (samplers.dpmpp_2m, 60),
 }
+# A noise prediction is refused in pure noise: see test_predictions.py.
+PAIRS = [(s, p) for s in SCHEDULES for p in PREDICTIONS if not (p == "noise" and s in PURE)]
 ODE = {"ddim": samplers.ddim, "heun": samplers.heun, "dpmpp_2m": samplers.dpmpp_2m}
 ORDER = {"ddim": 1, "heun": 2, "dpmpp_2m": 2}
 
 
-@pytest.mark.parametrize("prediction", PREDICTIONS)
-@pytest.mark.parametrize("schedule", SCHEDULES)
-@pytest.mark.parametrize("sampler", REACH)
+@pytest.mark.parametrize(("schedule", "prediction"), PAIRS)
+@pytest.mark.parametrize("sampler", ["ddpm", "ddim", "heun", "dpmpp_2m"])
 def test_reaches_mixture(triangle, sampler, schedule, prediction):
     """From pure noise every sampler arrives at the data: modes, weights, moments, classes."""
-    if prediction == "noise" and schedule in PURE:
-        pytest.skip("refused: see test_predictions.py")
     sample, steps = REACH[sampler]
     n = 2048  # of no class, and half as many again of each class
     labels = jnp.repeat(

@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -66,7 +67,7 @@ def train(args) -> None:
         "steps": len(fitted.losses),
         "images": fitted.images,
         "minutes": round(fitted.seconds / 60, 1),
-        "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
+        "device": _device(),
         "date": datetime.date.today().isoformat(),
         "commit": _commit(),
         "loss": round(float(fitted.losses[-500:].mean()), 4),
@@ -102,6 +103,13 @@ def evaluate(args) -> None:
         report = evaluation.denoiser_report(model, args.scales, args.n, args.evaluations)
         notes.setdefault("metrics", {})[f"N={args.n}"] = report
     checkpoints.write_card(args.name, notes, args.folder)
+
+
+def _device() -> str:
+    """What the training ran on, in words."""
+    if jax.default_backend() == "cpu":
+        return f"{os.cpu_count()} CPU cores"
+    return f"{jax.device_count()} x {jax.devices()[0].device_kind}"
 
 
 def _commit() -> str:

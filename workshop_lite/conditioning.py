@@ -48,6 +48,7 @@ class Labels(nnx.Module):
             )
         if isinstance(labels, jax.core.Tracer):
             return
+        labels = np.asarray(labels)
         outside = np.unique(labels[(labels < -1) | (labels >= self.n)])
         if len(outside):
             raise ValueError(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import ArrayLike, Float, Integer
 from tqdm.auto import tqdm
 
 from workshop_lite import checkpoints, datasets
@@ -20,7 +20,7 @@ from workshop_lite.samplers import dpmpp_2m
 def samples(
     denoise: Callable,
     schedule: Callable,
-    labels: Int[np.ndarray, " n"],
+    labels: Integer[ArrayLike, " n"],
     *,
     shape: tuple[int, int, int] = (28, 28, 1),
     steps: int,

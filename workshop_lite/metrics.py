@@ -10,10 +10,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import ArrayLike, Float, Integer
 
-Images = Float[np.ndarray, "n h w c"]
-Features = Float[np.ndarray, "n d"]
+Images = Float[ArrayLike, "n h w c"]
+Features = Float[ArrayLike, "n d"]
 
 
 class Scores(NamedTuple):
@@ -45,7 +45,7 @@ class Judge:
         self.limit = limit
         self.real, _ = self._seen(real)
 
-    def __call__(self, images: Images, labels: Int[np.ndarray, " n"]) -> Scores:
+    def __call__(self, images: Images, labels: Integer[ArrayLike, " n"]) -> Scores:
         features, logits = self._seen(np.clip(images, -1, 1))
         precision, recall = precision_recall(self.real[: self.limit], features[: self.limit])
         return Scores(

@@ -52,13 +52,17 @@ def class_loss(classifier: Classifier, batch, key):
 
 RECIPES = {
     "fashion-cfg": Recipe(
-        "fashion-mnist", fashion_denoiser, denoising_loss, 10_000, {"learning_rate": 1.5e-3}
+        "fashion-mnist",
+        fashion_denoiser,
+        denoising_loss,
+        steps=3600,
+        options={"learning_rate": 1.5e-3, "cooldown": 800},
     ),
     "fashion-classifier": Recipe(
         "fashion-mnist",
         lambda rngs: Classifier(1, 10, rngs=rngs),
         class_loss,
-        6_000,
-        {"learning_rate": 2e-3},
+        steps=9600,
+        options={"learning_rate": 2e-3, "cooldown": 1600},
     ),
 }

@@ -41,7 +41,7 @@ def _sampler(method):
                 f"noise must be floating point with shape [b, ...], got {noise.dtype} {noise.shape}"
             )
         noise = jnp.asarray(noise)
-        if not isinstance(noise, jax.core.Tracer) and not jnp.isfinite(noise).all():
+        if not isinstance(noise, jax.core.Tracer) and not np.isfinite(np.asarray(noise)).all():
             raise ValueError("noise must be finite, got NaN or infinity in it")
         eta, key = options.get("eta", 0.0), options.get("key")
         if not isinstance(eta, jax.core.Tracer) and not (np.ndim(eta) == 0 and 0 <= eta <= 1):

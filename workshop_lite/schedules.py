@@ -67,13 +67,14 @@ def quadratic(t: ArrayLike) -> Level:
 
 def _time(t: ArrayLike) -> Float[Array, "*t"]:
     """``t`` in float32. Raises ValueError outside of [0, 1] where the values are known."""
-    t = jnp.asarray(t, jnp.float32)
-    if not isinstance(t, jax.core.Tracer) and not ((t >= 0) & (t <= 1)).all():
-        raise ValueError(
-            "t must lie between 0 (data) and 1 (noise),"
-            f" got values from {t.min():.4g} to {t.max():.4g}"
-        )
-    return t
+    if not isinstance(t, jax.core.Tracer):
+        times = np.asarray(t, np.float32)  # in numpy, which sees values inside of jit too
+        if not ((times >= 0) & (times <= 1)).all():
+            raise ValueError(
+                "t must lie between 0 (data) and 1 (noise),"
+                f" got values from {times.min():.4g} to {times.max():.4g}"
+            )
+    return jnp.asarray(t, jnp.float32)
 
 
 def _from_decay(decay: Float[Array, "*t"]) -> Level:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-from jaxtyping import Array, Float, UInt8
+from jaxtyping import ArrayLike, Float, UInt8
 from matplotlib.figure import Figure
 
 from workshop_lite.datasets import pixels
@@ -13,32 +13,36 @@ from workshop_lite.metrics import Scores
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#777777"  # safe for colour-blind eyes
 
 
-def mosaic(images: Float[Array, "n h w c"], columns: int, gap: int = 1) -> UInt8[np.ndarray, "..."]:
+def mosaic(
+    images: Float[ArrayLike, "n h w c"], columns: int, gap: int = 1
+) -> UInt8[np.ndarray, "..."]:
     """One picture of many, row by row: [H, W, c], or [H, W] if c is 1."""
     n, h, w, c = images.shape
     rows = -(-n // columns)
-    sheet = np.full((rows * columns, h + gap, w + gap, c), 255, np.uint8)
+    tall, wide = h + gap, w + gap
+    sheet = np.full((rows * columns, tall, wide, c), 255, np.uint8)
     sheet[:n, :h, :w] = pixels(images)
-    sheet = sheet.reshape(rows, columns, h + gap, w + gap, c).transpose(0, 2, 1, 3, 4)
-    sheet = sheet.reshape(rows * (h + gap), columns * (w + gap), c)[:-gap, :-gap]
+    sheet = sheet.reshape(rows, columns, tall, wide, c).transpose(0, 2, 1, 3, 4)
+    sheet = sheet.reshape(rows * tall, columns * wide, c)
+    sheet = sheet[: rows * tall - gap, : columns * wide - gap]
     return sheet[..., 0] if c == 1 else sheet
 
 
 def gallery(
-    images: Float[Array, "n h w c"],
+    images: Float[ArrayLike, "n h w c"],
     rows: Sequence[str],
     columns: Sequence[str] = (),
     title: str = "",
 ) -> Figure:
-    """A grid of pictures with a name for each row and, if given, each column."""
-    n, h, w, _ = images.shape
+    """A grid of pictures, grey ones dark on white, with names for its rows and columns."""
+    n, h, w, c = images.shape
     across = n // len(rows)
-    sheet = mosaic(images, across)
+    sheet = mosaic(-images if c == 1 else images, across)
     width = 6.4
     figure, axes = plt.subplots(
         figsize=(width, 0.4 + 0.86 * width * sheet.shape[0] / sheet.shape[1]), layout="constrained"
     )
-    axes.imshow(sheet, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
+    axes.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axes.set_yticks(np.arange(len(rows)) * (h + 1) + h / 2, rows)
     axes.set_xticks(np.arange(len(columns)) * (w + 1) + w / 2, columns)
     axes.xaxis.tick_top()

@@ -18,7 +18,7 @@ from workshop_lite.widgets.flipbook import WRAP, show
 
 def png(images, columns: int, zoom: int = 3) -> bytes:
     """Grey images in [-1, 1] as one PNG, dark on white, enlarged without blur."""
-    sheet = Image.fromarray(255 - mosaic(images, columns, gap=0))
+    sheet = Image.fromarray(mosaic(-images, columns, gap=0))
     size = (zoom * sheet.width, zoom * sheet.height)
     file = io.BytesIO()
     sheet.resize(size, Image.Resampling.NEAREST).save(file, "PNG", optimize=True)

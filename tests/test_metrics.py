@@ -1,0 +1,74 @@
+"""The yardsticks are themselves measured: closed forms, and properties that must hold."""
+
+import jax
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from workshop_lite import checkpoints, datasets, metrics
+
+RNG = np.random.default_rng(0)
+
+
+def test_frechet_of_shifted_and_scaled_gaussians():
+    """For independent axes it is the sum of (mean gap)^2 + (std gap)^2."""
+    a = RNG.standard_normal((4000, 3))
+    a = (a - a.mean(0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(a.T))).T  # exactly white
+    stds, means = np.array([1.0, 2.0, 0.5]), np.array([0.0, 1.0, -2.0])
+    expected = (means**2).sum() + ((stds - 1) ** 2).sum()
+    assert_allclose(metrics.frechet(a, a * stds + means), expected, rtol=1e-6)
+    assert_allclose(metrics.frechet(a, a), 0, atol=1e-9)
+
+
+def test_frechet_is_symmetric_and_blind_to_rotation():
+    """Swapping the sets or turning the feature space changes nothing."""
+    a, b = RNG.standard_normal((500, 4)), 2 * RNG.standard_normal((500, 4)) + 1
+    turn, _ = np.linalg.qr(RNG.standard_normal((4, 4)))
+    expected = metrics.frechet(a, b)
+    assert_allclose(metrics.frechet(b, a), expected, rtol=1e-9)
+    assert_allclose(metrics.frechet(a @ turn, b @ turn), expected, rtol=1e-9)
+
+
+def test_precision_and_recall_of_a_collapsed_model():
+    """Samples from one of two modes: all of them look real, and half the reals are missed."""
+    real = RNG.standard_normal((400, 2)) * 0.1 + np.repeat([[-1, 0], [1, 0]], 200, axis=0)
+    fake = RNG.standard_normal((400, 2)) * 0.1 + [1, 0]
+    precision, recall = metrics.precision_recall(real, fake)
+    assert precision > 0.95 and 0.45 < recall < 0.55
+    assert metrics.precision_recall(real, real) == (1.0, 1.0)
+    assert metrics.precision_recall(real, fake + 100) == (0.0, 0.0)
+
+
+def test_saturation_counts_what_is_cut_off():
+    """Half the pixels at 1.2 are half the pixels; 1.04 is within the margin."""
+    images = np.array([1.2, 1.04, -1.2, 0.0]).reshape(1, 2, 2, 1)
+    assert metrics.saturation(images) == 0.5
+
+
+@pytest.fixture(scope="module")
+def judge():
+    test = datasets.load("fashion-mnist", "test")
+    return metrics.Judge(
+        checkpoints.load("fashion-classifier"), datasets.signed(test.images[:2000])
+    )
+
+
+def test_the_judge_ranks_the_yardsticks(judge):
+    """Real is nearer than noisy, noisy nearer than blurred, and noise of 1 is far off."""
+    train = datasets.load("fashion-mnist", "train")
+    images, labels = datasets.signed(train.images[:1000]), train.labels[:1000]
+    scores = {k: judge(v, labels) for k, v in metrics.yardsticks(images).items()}
+    assert scores["real"].accuracy > 0.9 and scores["real"].recall > 0.7
+    order = [scores[name].frechet for name in ("real", "noise 0.1", "blurred")]
+    assert order == sorted(order)
+    noise = np.asarray(jax.random.normal(jax.random.key(0), images.shape))
+    lost = judge(noise, labels)
+    assert lost.frechet > 3 * scores["blurred"].frechet and lost.accuracy < 0.3
+    assert "N=1000" in str(lost)
+
+
+def test_the_classifier_is_as_good_as_its_card(judge):
+    """At least 92 % on the whole test split, by the card; near it on 1,000 images."""
+    assert checkpoints.card("fashion-classifier")["metrics"]["test_accuracy"] >= 0.92
+    test = datasets.load("fashion-mnist", "test")
+    assert judge(datasets.signed(test.images[-1000:]), test.labels[-1000:]).accuracy > 0.89
