@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 from hypothesis import settings
 
 from workshop_lite import mixtures, predictions, schedules
@@ -58,6 +59,13 @@ def gaussian(mean: float, std: float) -> mixtures.Mixture:
 
 def normal(n: int, d: int, seed: int = 0) -> jax.Array:
     return jax.random.normal(jax.random.key(seed), (n, d))
+
+
+def filled(build) -> nnx.Module:
+    """What ``build()`` makes, every parameter noise: no branch is zero, and nothing compiles."""
+    leaves, tree = jax.tree.flatten(nnx.eval_shape(build))
+    draw = np.random.default_rng(0).standard_normal
+    return jax.tree.unflatten(tree, [0.2 * jnp.asarray(draw(a.shape, np.float32)) for a in leaves])
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import jaxtyping
 import numpy as np
 import pytest
-from conftest import normal
+from conftest import filled, normal
 from flax import nnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -39,7 +39,7 @@ def toy(triangle):
 
 @pytest.fixture(scope="module")
 def net():
-    return predictions.Denoiser(unet(), schedules.cosine, predictions.VELOCITY)
+    return predictions.Denoiser(filled(unet), schedules.cosine, predictions.VELOCITY)
 
 
 def unet(**options):

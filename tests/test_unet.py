@@ -1,10 +1,12 @@
 """The network's parts against plain JAX, and the whole at every size."""
 
+from functools import cache, partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import normal
+from conftest import filled, normal
 from flax import nnx
 from numpy.testing import assert_allclose
 
@@ -18,17 +20,16 @@ LABELS = jnp.array([0, 2, -1])
 
 
 def small(channels=1, widths=(8, 16), blocks=(1, 1), dtype=None):
+    """A fresh U-Net for three classes."""
     rngs = nnx.Rngs(0)
-    labels = Labels(3, 16, rngs=rngs)
-    return UNet(channels, labels, d_cond=16, widths=widths, blocks=blocks, dtype=dtype, rngs=rngs)
+    options = {"d_cond": 16, "widths": widths, "blocks": blocks, "dtype": dtype, "rngs": rngs}
+    return UNet(channels, Labels(3, 16, rngs=rngs), **options)
 
 
-def awake(model):
-    """The model after noise has replaced the zeros with which its branches start."""
-    leaves, tree = jax.tree.flatten(model)
-    keys = jax.random.split(jax.random.key(5), len(leaves))
-    moved = [a + 0.1 * jax.random.normal(k, a.shape) for a, k in zip(leaves, keys, strict=True)]
-    return jax.tree.unflatten(tree, moved)
+fresh = cache(small)
+
+
+apply = jax.jit(UNet.__call__)
 
 
 def images(h=8, w=8, c=1):
@@ -39,7 +40,7 @@ def images(h=8, w=8, c=1):
 @pytest.mark.parametrize("widths", [(8,), (8, 8, 16)])
 def test_output_has_the_shape_of_the_input(size, widths):
     """Any height and width that patches divide come back, odd levels (15, 7) included."""
-    model = small(3, widths, (1,) * len(widths))
+    model = nnx.eval_shape(lambda: small(3, widths, (1,) * len(widths)))
     xt = jnp.zeros((3, *size, 3))
     out = jax.eval_shape(UNet.__call__, model, xt, jnp.zeros(3), LABELS)
     assert out.shape == xt.shape and out.dtype == jnp.float32
@@ -47,25 +48,24 @@ def test_output_has_the_shape_of_the_input(size, widths):
 
 def test_features_are_one_a_block():
     """``encode`` gives the features of every block, finest first and the middle's last."""
-    model = small(widths=(8, 16, 24), blocks=(2, 1, 3))
-    context = model.embed(jnp.zeros(3), LABELS)
+    model = nnx.eval_shape(lambda: small(1, (8, 16, 24), (2, 1, 3)))
+    context = jax.eval_shape(UNet.embed, model, jnp.zeros(3), LABELS)
     features = jax.eval_shape(UNet.encode, model, jnp.zeros((3, 28, 28, 1)), context)
     sizes = [(14, 8)] * 2 + [(7, 16)] + [(4, 24)] * 3 + [(4, 24)]
     assert [f.shape for f in features] == [(3, n, n, c) for n, c in sizes]
 
 
 def test_fresh_network_outputs_zeros():
-    """The last convolution starts at zero; once it does not, every pixel is finite."""
-    model, t = small(), jnp.linspace(0, 1, 3)
-    assert (jax.jit(model)(images(), t, LABELS) == 0).all()
-    out = jax.jit(awake(model))(images(), t, LABELS)
+    """The last convolution starts at zero; where it does not, the output is finite and alive."""
+    t = jnp.linspace(0, 1, 3)
+    assert (apply(fresh(), images(), t, LABELS) == 0).all()
+    out = apply(filled(small), images(), t, LABELS)
     assert jnp.isfinite(out).all() and (jnp.std(out, axis=(1, 2, 3)) > 0.01).all()
 
 
 def test_rows_do_not_mix():
     """What one row gives does not depend on the other rows of the batch."""
-    model, t = awake(small()), jnp.array([0.1, 0.5, 0.9])
-    apply = jax.jit(UNet.__call__)
+    model, t = filled(small), jnp.array([0.1, 0.5, 0.9])
     out = apply(model, images(), t, LABELS)
     alone = apply(model, images()[1:2], t[1:2], LABELS[1:2])
     assert_allclose(out[1:2], alone, atol=1e-5)
@@ -73,8 +73,7 @@ def test_rows_do_not_mix():
 
 def test_network_listens():
     """Time and label both change the output, and the null label is a row of its own."""
-    model, x = awake(small()), jnp.broadcast_to(images()[:1], (3, 8, 8, 1))
-    apply = jax.jit(UNet.__call__)
+    model, x = filled(small), jnp.broadcast_to(images()[:1], (3, 8, 8, 1))
     by_time = apply(model, x, jnp.array([0.1, 0.5, 0.9]), jnp.zeros(3, int))
     by_label = apply(model, x, jnp.full(3, 0.5), jnp.array([1, 2, -1]))
     for out in (by_time, by_label):
@@ -85,9 +84,9 @@ def test_network_listens():
 def test_bfloat16_is_close():
     """In bfloat16 output and parameters stay float32, and agree to bfloat16's 2 to 3 digits."""
     t = jnp.linspace(0, 1, 3)
-    model, half = awake(small()), awake(small(dtype=jnp.bfloat16))
+    model, half = filled(small), filled(partial(small, dtype=jnp.bfloat16))
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(half))
-    full, out = (jax.jit(m)(images(), t, LABELS) for m in (model, half))
+    full, out = (apply(m, images(), t, LABELS) for m in (model, half))
     assert out.dtype == jnp.float32 and (out != full).any()
     assert jnp.abs(out - full).max() < 0.05 * jnp.abs(full).max()
 
@@ -131,10 +130,11 @@ def test_convolution_gradient(shape):
 
 
 def test_attention_sees_every_pixel():
-    """In attention the last pixel hears of a change in the first; in a convolution it does not."""
-    attention = awake(layers.SelfAttention(8, groups=1, rngs=nnx.Rngs(0)))
+    """In attention every pixel hears of a change in the first."""
+    attention = filled(lambda: layers.SelfAttention(8, groups=1, rngs=nnx.Rngs(0)))
     x = jax.random.normal(jax.random.key(0), (1, 5, 4, 8))
-    changed = attention(x.at[0, 0, 0, 0].add(3.0)) - attention(x)
+    apply = jax.jit(layers.SelfAttention.__call__)
+    changed = apply(attention, x.at[0, 0, 0, 0].add(3.0)) - apply(attention, x)
     assert (jnp.abs(changed).max(axis=-1) > 1e-6).all()
 
 
@@ -149,7 +149,7 @@ def test_sinusoids_tell_times_apart(n, dim):
 
 def test_every_parameter_is_trained():
     """After a few steps every parameter has moved, each label's row and the null's included."""
-    denoise = Denoiser(small(), cosine, VELOCITY)
+    denoise = Denoiser(fresh(), cosine, VELOCITY)
 
     def loss(denoise, batch, key):
         x0, labels = batch

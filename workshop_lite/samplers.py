@@ -40,9 +40,9 @@ def _sampler(method):
             raise ValueError(
                 f"noise must be floating point with shape [b, ...], got {noise.dtype} {noise.shape}"
             )
-        noise = jnp.asarray(noise)
         if not isinstance(noise, jax.core.Tracer) and not np.isfinite(np.asarray(noise)).all():
             raise ValueError("noise must be finite, got NaN or infinity in it")
+        noise = jnp.asarray(noise)
         eta, key = options.get("eta", 0.0), options.get("key")
         if not isinstance(eta, jax.core.Tracer) and not (np.ndim(eta) == 0 and 0 <= eta <= 1):
             raise ValueError(f"eta must be a number between 0 and 1, got {_line(eta)}")

@@ -47,6 +47,8 @@ def gallery(
     axes.set_xticks(np.arange(len(columns)) * (w + 1) + w / 2, columns)
     axes.xaxis.tick_top()
     axes.tick_params(length=0, labelsize=11)
+    if len(columns) > 6:  # names side by side would touch
+        axes.tick_params(axis="x", labelrotation=40)
     axes.spines[:].set_visible(False)
     if title:
         axes.set_xlabel(title, fontsize=11)
@@ -62,7 +64,7 @@ def scale_curves(scores: dict[float, Scores], yardsticks: dict[str, Scores]) -> 
     for name, style in zip(yardsticks, ["-", "--", ":", "-."], strict=False):
         left.axhline(yardsticks[name].frechet, color=GREY, linestyle=style, label=name)
     left.set(xlabel="guidance scale", title="Fréchet distance", yscale="log")
-    left.legend(fontsize=9, title="yardsticks", loc="upper right")
+    left.legend(fontsize=9, title="yardsticks", loc="lower right", bbox_to_anchor=(1, 0.1))
     for field, colour, mark in [
         ("accuracy", BLUE, "o"),
         ("precision", GREEN, "s"),
