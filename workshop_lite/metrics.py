@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Float, Integer
 
-Images = Float[ArrayLike, "n h w c"]
-Features = Float[ArrayLike, "n d"]
+Images = Float[ArrayLike, "_ h w c"]
+Features = Float[ArrayLike, "_ d"]  # any number of images
 
 
 class Scores(NamedTuple):
