@@ -17,9 +17,10 @@ MAY_IMPORT = {
     "classifier": {"layers"},
     "control": {"unet", "layers", "conditioning"},
     "autoencoder": {"layers"},
-    "training": {"predictions", "schedules", "conditioning"},
+    "training": {"predictions", "schedules", "conditioning", "optimizers"},
     "recipes": {
         "training",
+        "optimizers",
         "datasets",
         "predictions",
         "schedules",

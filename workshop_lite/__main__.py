@@ -94,14 +94,15 @@ def sample(args) -> None:
 
 
 def evaluate(args) -> None:
-    """Measure the model and write what comes out to its card."""
+    """Measure the model and add what comes out to its card."""
     model = checkpoints.load(args.name, args.folder)
     notes = checkpoints.card(args.name, args.folder)
     if isinstance(model, Classifier):
         notes["metrics"] = evaluation.classifier_report(model, notes["data"])
     else:
         report = evaluation.denoiser_report(model, args.scales, args.n, args.evaluations)
-        notes.setdefault("metrics", {})[f"N={args.n}"] = report
+        budget = f"N={args.n}, {args.evaluations} evaluations"
+        notes.setdefault("metrics", {}).setdefault(budget, {}).update(report)
     checkpoints.write_card(args.name, notes, args.folder)
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import ArrayLike, Float, Integer
 from tqdm.auto import tqdm
 
@@ -29,15 +29,22 @@ def samples(
     batch: int = 250,
     bar: bool = False,
 ) -> Float[np.ndarray, "n h w c"]:
-    """One image for each label. Batch i starts from noise of key ``fold_in(seed, i)``."""
-    labels = jnp.asarray(labels, jnp.int32)
+    """One image for each label, in batches that are split over all devices.
+
+    Batch i starts from noise of key ``fold_in(seed, i)``.
+    """
+    n, devices = len(labels), jax.devices()
+    batch = min(batch, n)
+    batch += -batch % len(devices)
+    labels = np.resize(np.asarray(labels, np.int32), n + -n % batch)  # the last batch is whole too
+    split = NamedSharding(Mesh(np.array(devices), ("data",)), PartitionSpec("data"))
     images = []
-    for start in tqdm(range(0, len(labels), batch), disable=not bar, unit="batch"):
-        key = jax.random.fold_in(jax.random.key(seed), start // batch)
-        rows = labels[start : start + batch]
-        noise = jax.random.normal(key, (len(rows), *shape))
+    for i in tqdm(range(len(labels) // batch), disable=not bar, unit="batch"):
+        noise = jax.random.normal(jax.random.fold_in(jax.random.key(seed), i), (batch, *shape))
+        rows = labels[i * batch : (i + 1) * batch]
+        noise, rows = jax.device_put((noise, rows), split)
         images.append(np.asarray(sampler(denoise, schedule, noise, rows, steps=steps)[0]))
-    return np.concatenate(images)
+    return np.concatenate(images)[:n]
 
 
 def fashion_judge() -> Judge:

@@ -93,21 +93,17 @@ def saturation(images: Images, margin: float = 0.05) -> float:
 
 
 def yardsticks(images: Images, seed: int = 0) -> dict[str, Images]:
-    """Real images, and three ways to spoil them, for a scale to read distances on.
+    """Real images, and four ways to spoil them, for a scale to read distances on.
 
-    The noise has standard deviation 0.05 or 0.1 in the models' range [-1, 1], which is 6 or 13
-    of 255 grey levels; "blurred" is a 3 x 3 box.
+    The noise has standard deviation 0.05, 0.1 or 0.2 in the models' range [-1, 1], which is 6,
+    13 or 26 of 255 grey levels; "blurred" is a 3 x 3 box.
     """
     noise = np.random.default_rng(seed).standard_normal(images.shape, np.float32)
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
     h, w = images.shape[1:3]
     shifts = [padded[:, i : i + h, j : j + w] for i in range(3) for j in range(3)]
-    return {
-        "real": images,
-        "noise 0.05": np.clip(images + 0.05 * noise, -1, 1),
-        "noise 0.1": np.clip(images + 0.1 * noise, -1, 1),
-        "blurred": np.mean(shifts, axis=0),
-    }
+    noisy = {f"noise {s:g}": np.clip(images + s * noise, -1, 1) for s in (0.05, 0.1, 0.2)}
+    return {"real": images, **noisy, "blurred": np.mean(shifts, axis=0)}
 
 
 def _distances(a: Features, b: Features) -> Float[np.ndarray, "n m"]:

@@ -10,6 +10,7 @@ from flax import nnx
 
 from workshop_lite.classifier import Classifier
 from workshop_lite.conditioning import Labels, null_labels
+from workshop_lite.optimizers import muon
 from workshop_lite.predictions import VELOCITY, Denoiser
 from workshop_lite.schedules import cosine
 from workshop_lite.training import loss
@@ -27,10 +28,20 @@ class Recipe:
     options: dict = field(default_factory=dict)
 
 
+def fast_dtype(device):
+    """What a network computes in: bfloat16 where the device has units for it, else float32.
+
+    TPUs have them, and NVIDIA's GPUs from compute capability 8 on. Parameters stay float32.
+    """
+    capable = float(getattr(device, "compute_capability", 0)) >= 8
+    return jnp.bfloat16 if device.platform == "tpu" or capable else None
+
+
 def fashion_denoiser(rngs: nnx.Rngs) -> Denoiser:
     """U-Net for 28 x 28 grey images of ten classes, 2.4 M parameters, 0.2 GFLOP a pass."""
     labels = Labels(10, 192, rngs=rngs)
-    network = UNet(1, labels, d_cond=192, widths=(48, 128), blocks=(1, 2), rngs=rngs)
+    size = {"d_cond": 192, "widths": (48, 128), "blocks": (1, 2)}
+    network = UNet(1, labels, **size, dtype=fast_dtype(jax.devices()[0]), rngs=rngs)
     return Denoiser(network, cosine, VELOCITY)
 
 
@@ -55,8 +66,8 @@ RECIPES = {
         "fashion-mnist",
         fashion_denoiser,
         denoising_loss,
-        steps=3600,
-        options={"learning_rate": 1.5e-3, "cooldown": 800},
+        steps=6500,
+        options={"optimizer": muon, "learning_rate": 4e-3, "cooldown": 1500},
     ),
     "fashion-classifier": Recipe(
         "fashion-mnist",

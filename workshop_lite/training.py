@@ -19,6 +19,7 @@ from safetensors.numpy import save
 from tqdm.auto import tqdm
 
 from workshop_lite.conditioning import dropped
+from workshop_lite.optimizers import adam
 from workshop_lite.predictions import Denoiser, angle
 from workshop_lite.schedules import over
 
@@ -76,6 +77,7 @@ def fit(
     steps: int | None = None,
     minutes: float | None = None,
     batch: int = 64,
+    optimizer: Callable = adam,
     learning_rate: float = 1e-3,
     warmup: int = 200,
     cooldown: int = 0,
@@ -86,12 +88,14 @@ def fit(
     recipe: str = "",
     bar: bool = True,
 ) -> Fitted:
-    """Train a copy of ``model`` with Adam and return its average over the run.
+    """Train a copy of ``model`` and return its average over the run.
 
     ``loss(model, rows, key)`` gives a scalar for a batch of rows of ``data``, a pytree of arrays
-    [n, ...]. Each epoch visits the rows in a new order and drops the ragged last batch. The
-    learning rate rises over ``warmup`` steps, stays, and falls to 0 over the last ``cooldown``
-    of ``steps``; gradients are clipped to norm ``clip``.
+    [n, ...]. Each epoch visits the rows in a new order and drops the ragged last batch.
+    ``optimizer`` maps a schedule of the learning rate to an optax transformation. The rate
+    rises over ``warmup`` steps, stays, and falls to 0 over the last ``cooldown`` of ``steps``;
+    gradients are clipped to norm ``clip``.
+
     The average is the power-function EMA of Karras et al. (2024, EDM2), Eq. 6, whose memory
     grows with the run (10 % of it), so a run may stop at any time.
 
@@ -120,15 +124,15 @@ def fit(
         rise, fall = (step + 1) / max(warmup, 1), (total - step) / max(cooldown, 1)
         return learning_rate * jnp.clip(jnp.minimum(rise, fall), 0.0, 1.0)
 
-    adam = optax.chain(optax.clip_by_global_norm(clip), optax.adam(rate, b2=0.99))
-    state = _State(jnp.int32(0), model, model, adam.init(model))
+    descent = optax.chain(optax.clip_by_global_norm(clip), optimizer(rate))
+    state = _State(jnp.int32(0), model, model, descent.init(model))
     losses, seconds = [], 0.0
     saved = None if directory is None else Path(directory) / "state.safetensors"
     if saved and saved.exists():
         state, losses, seconds = _restored(saved, state, recipe)
     everywhere = NamedSharding(mesh, PartitionSpec())
     state, data = jax.device_put((state, data), everywhere)
-    run = partial(_run, loss, adam, NamedSharding(mesh, PartitionSpec("data")))
+    run = partial(_run, loss, descent, NamedSharding(mesh, PartitionSpec("data")))
 
     begin = last_save = time.monotonic()
     progress = tqdm(total=steps, initial=len(losses), unit="step", disable=not bar)
@@ -158,14 +162,14 @@ def fit(
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
-def _run(loss, adam, split, state, data, rows, key):
+def _run(loss, descent, split, state, data, rows, key):
     """One optimizer step for each row of ``rows`` [steps, batch], all inside one scan."""
 
     def step(state, rows):
         batch = jax.tree.map(lambda a: jax.lax.with_sharding_constraint(a[rows], split), data)
         key_now = jax.random.fold_in(key, state.step)
         value, gradient = jax.value_and_grad(loss)(state.model, batch, key_now)
-        update, optimizer = adam.update(gradient, state.optimizer, state.model)
+        update, optimizer = descent.update(gradient, state.optimizer, state.model)
         model = optax.apply_updates(state.model, update)
         keep = (1 - 1 / (state.step + 1)) ** 7.94  # EDM2's exponent for a width of 10 %
         ema = jax.tree.map(lambda old, new: keep * old + (1 - keep) * new, state.ema, model)

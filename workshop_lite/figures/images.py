@@ -8,9 +8,8 @@ from jaxtyping import ArrayLike, Float, UInt8
 from matplotlib.figure import Figure
 
 from workshop_lite.datasets import pixels
+from workshop_lite.figures.style import BLUE, GREEN, GREY, ORANGE, finished, tidy
 from workshop_lite.metrics import Scores
-
-BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#777777"  # safe for colour-blind eyes
 
 
 def mosaic(
@@ -77,7 +76,5 @@ def scale_curves(scores: dict[float, Scores], yardsticks: dict[str, Scores]) -> 
         xlabel="guidance scale", title="Shares", ylim=(0, 1.03), xlim=(None, scales[-1] * 1.4)
     )
     for axes in (left, right):
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
-    plt.close(figure)
-    return figure
+        tidy(axes)
+    return finished(figure)

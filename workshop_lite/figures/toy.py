@@ -12,12 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure
 
+from workshop_lite.figures.style import COLOURS, INK, LEGEND, finished, tidy
 from workshop_lite.mixtures import Mixture
 from workshop_lite.schedules import Schedule, log_snr
 
-BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#a8508a"  # safe for colour-blind
-COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
-INK = "#333333"
 MIST = LinearSegmentedColormap.from_list("mist", ["#ffffff", "#d9e2ec", "#9fb3c8", "#627d98"])
 
 SIZE = (5.4, 3.6)  # inches; small, so that 11 points stay legible on a phone
@@ -47,7 +45,7 @@ def flow(data: Mixture, schedule: Schedule, lines: int = 20) -> Figure:
     left.invert_xaxis()
     middle.set_title("sampling   ◂──   ──▸   adding noise", fontsize=12)
     middle.tick_params(left=False)
-    return _finish(figure)
+    return finished(figure)
 
 
 def denoiser(data: Mixture, schedule: Schedule, times: Sequence[float]) -> Figure:
@@ -60,9 +58,9 @@ def denoiser(data: Mixture, schedule: Schedule, times: Sequence[float]) -> Figur
         x0 = data.denoised(xt, schedule(t), jnp.full(len(xt), -1))
         axes.plot(xt, x0, color=colour, linewidth=2.2, label=f"t = {t:g}")
     axes.set(xlabel="$x_t$", ylabel=r"best guess $\hat x_0$", xlim=(-REACH, REACH))
-    _tidy(axes)
+    tidy(axes)
     figure.legend(loc="outside upper center", ncols=len(times), **LEGEND)
-    return _finish(figure)
+    return finished(figure)
 
 
 def walks(data: Mixture, schedule: Schedule, states: Mapping[str, Float[Array, "n b 1"]]) -> Figure:
@@ -82,7 +80,7 @@ def walks(data: Mixture, schedule: Schedule, states: Mapping[str, Float[Array, "
             axes.plot(t, line, color=colour, marker=mark, markersize=3.5, linewidth=1.2)
         axes.set_title(title, fontsize=11)
     panels[0, 0].set_ylabel("value", labelpad=1)
-    return _finish(figure)
+    return finished(figure)
 
 
 # Curves ----------------------------------------------------------------------------------------
@@ -99,9 +97,9 @@ def log_snr_curves(schedules: Mapping[str, Schedule]) -> Figure:
         axes.plot(t, log_snr(schedule, t), style, color=colour, linewidth=2.2, label=name)
     axes.set(xlabel="time $t$", ylabel="log-SNR", xlim=(0, 1), ylim=(-11, 11))
     axes.set_yticks([-10, -5, 0, 5, 10])
-    _tidy(axes)
+    tidy(axes)
     figure.legend(loc="outside upper center", ncols=4, **LEGEND)
-    return _finish(figure)
+    return finished(figure)
 
 
 def predictions(
@@ -120,9 +118,9 @@ def predictions(
     right.set(ylim=(0.008, 120), xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
     for axes in (left, right):
         axes.title.set_fontsize(11)
-        _tidy(axes)
+        tidy(axes)
     figure.legend(loc="outside upper center", ncols=3, **LEGEND)
-    return _finish(figure)
+    return finished(figure)
 
 
 def convergence(evaluations: Sequence[int], errors: Mapping[str, Sequence[float]]) -> Figure:
@@ -133,9 +131,9 @@ def convergence(evaluations: Sequence[int], errors: Mapping[str, Sequence[float]
     axes.set(xlabel="evaluations of the denoiser", ylabel="mean error")
     axes.set_xticks(evaluations, [str(n) for n in evaluations])
     axes.minorticks_off()
-    _tidy(axes)
+    tidy(axes)
     figure.legend(loc="outside upper center", ncols=len(errors), **LEGEND)
-    return _finish(figure)
+    return finished(figure)
 
 
 # Two dimensions --------------------------------------------------------------------------------
@@ -150,7 +148,7 @@ def clouds(points: Mapping[str, Float[ArrayLike, "n 2"]], labels: ArrayLike) -> 
         _points(axes, x, labels, size=5)
         axes.set_title(title, fontsize=12)
         _bare(axes)
-    return _finish(figure)
+    return finished(figure)
 
 
 def field(
@@ -187,7 +185,7 @@ def field(
     box = {"facecolor": "white", "edgecolor": "none", "pad": 2}
     axes.text(0.03, 0.97, f"t = {t:.2f}", transform=axes.transAxes, va="top", fontsize=13, bbox=box)
     _bare(axes)
-    return _finish(figure)
+    return finished(figure)
 
 
 def _points(axes: Axes, x: ArrayLike, labels: ArrayLike, size: int) -> None:
@@ -236,8 +234,6 @@ def _velocity(data, schedule, t, x):
 
 # How it looks ----------------------------------------------------------------------------------
 
-LEGEND = {"frameon": False, "fontsize": 11, "handlelength": 2.2, "columnspacing": 1.2}
-
 
 def _mist(axes: Axes, density) -> None:
     t, x = np.linspace(0, 1, density.shape[1]), np.linspace(-REACH, REACH, density.shape[0])
@@ -246,18 +242,3 @@ def _mist(axes: Axes, density) -> None:
     axes.set(xlabel="time $t$", xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
     axes.set(xlim=(-0.01, 1.01), ylim=(-REACH, REACH), yticks=[-2, 0, 2])
     axes.tick_params(length=3)
-
-
-def _tidy(axes: Axes) -> None:
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def _finish(figure: Figure) -> Figure:
-    """Text large enough for a phone; closed, so that the cell shows it once."""
-    for axes in figure.axes:
-        axes.tick_params(labelsize=11)
-        for label in (axes.xaxis.label, axes.yaxis.label):
-            label.set_fontsize(12)
-    plt.close(figure)
-    return figure

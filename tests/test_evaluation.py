@@ -1,0 +1,49 @@
+"""Many samples come in batches of one size, and only the key and the place decide each."""
+
+import jax.numpy as jnp
+import numpy as np
+from numpy.testing import assert_array_equal
+
+from workshop_lite.evaluation import samples
+from workshop_lite.schedules import cosine
+
+LABELS = np.arange(10)
+
+
+def denoise(xt, t, cond):
+    """The label is the picture, up to a trace of the noise."""
+    picture = cond[:, None, None, None]
+    return picture + 0.01 * jnp.tanh(xt - picture)
+
+
+def drawn(labels, **options):
+    return samples(denoise, cosine, labels, shape=(2, 2, 1), steps=2, **options)
+
+
+def test_one_image_for_each_label():
+    """The ragged end is cut off again, and every image shows its own label."""
+    images = drawn(LABELS, batch=4)
+    assert images.shape == (10, 2, 2, 1)
+    assert np.abs(images[:, 0, 0, 0] - LABELS).max() < 0.02
+
+
+def test_the_place_decides():
+    """A longer list begins with the same images; another seed and another place differ."""
+    images = drawn(LABELS, batch=4)
+    assert_array_equal(images[:8], drawn(LABELS[:8], batch=4))
+    assert_array_equal(images[8:], drawn(LABELS, batch=4)[8:])
+    assert (images != drawn(LABELS, batch=4, seed=1)).any(axis=(1, 2, 3)).all()
+    same_label = drawn(np.zeros(8, int), batch=4)
+    assert len(np.unique(same_label.reshape(8, -1), axis=0)) == 8
+
+
+def test_one_batch_is_no_larger_than_asked():
+    """Fewer labels than the batch make a batch of that many, not one filled up."""
+    rows = []
+
+    def spying(xt, t, cond):
+        rows.append(len(xt))
+        return denoise(xt, t, cond)
+
+    samples(spying, cosine, LABELS[:3], shape=(2, 2, 1), steps=2, batch=250)
+    assert set(rows) == {3}
