@@ -8,7 +8,7 @@ from jaxtyping import ArrayLike, Float, UInt8
 from matplotlib.figure import Figure
 
 from workshop_lite.datasets import pixels
-from workshop_lite.figures.style import BLUE, GREEN, GREY, ORANGE, finished, tidy
+from workshop_lite.figures.style import BLUE, GREEN, GREY, LEGEND, ORANGE, finished, tidy
 from workshop_lite.metrics import Scores
 
 
@@ -60,10 +60,13 @@ def scale_curves(scores: dict[float, Scores], yardsticks: dict[str, Scores]) -> 
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.7), layout="constrained")
     scales = list(scores)
     left.plot(scales, [s.frechet for s in scores.values()], "o-", color=BLUE)
-    for name, style in zip(yardsticks, ["-", "--", ":", "-."], strict=False):
-        left.axhline(yardsticks[name].frechet, color=GREY, linestyle=style, label=name)
+    styles = ["-", "--", ":", "-.", (0, (1, 4))]
+    for (name, row), style in zip(yardsticks.items(), styles, strict=False):
+        left.axhline(row.frechet, color=GREY, linestyle=style, label=name)
     left.set(xlabel="guidance scale", title="Fréchet distance", yscale="log")
-    left.legend(fontsize=9, title="yardsticks", loc="lower right", bbox_to_anchor=(1, 0.1))
+    left.set_yticks([20, 50, 100, 200, 500], ["20", "50", "100", "200", "500"])
+    left.minorticks_off()
+    figure.legend(loc="outside upper center", ncols=len(yardsticks) or 1, **LEGEND)
     for field, colour, mark in [
         ("accuracy", BLUE, "o"),
         ("precision", GREEN, "s"),
@@ -72,9 +75,9 @@ def scale_curves(scores: dict[float, Scores], yardsticks: dict[str, Scores]) -> 
         right.plot(scales, [getattr(s, field) for s in scores.values()], mark + "-", color=colour)
         end = getattr(scores[scales[-1]], field)
         right.annotate(f" {field}", (scales[-1], end), color=colour, va="center")
-    right.set(
-        xlabel="guidance scale", title="Shares", ylim=(0, 1.03), xlim=(None, scales[-1] * 1.4)
-    )
+    right.set(xlabel="guidance scale", title="Shares", ylim=(0, 1.03))
+    right.set_xlim(None, scales[-1] * 1.4)  # room for the names
     for axes in (left, right):
+        axes.set_xticks([s for s in scales if s % 2 == 0])
         tidy(axes)
     return finished(figure)
