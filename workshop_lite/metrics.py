@@ -28,9 +28,9 @@ class Scores(NamedTuple):
 
     def __str__(self) -> str:
         return (
-            f"N={self.n}  Fréchet {self.frechet:6.3f}  accuracy {self.accuracy:6.1%}"
-            f"  precision {self.precision:.2f}  recall {self.recall:.2f}"
-            f"  saturation {self.saturation:.2%}"
+            f"N={self.n} Fréchet {self.frechet:5.1f} accuracy {self.accuracy:6.1%}"
+            f" precision {self.precision:.2f} recall {self.recall:.2f}"
+            f" saturation {self.saturation:5.1%}"
         )
 
 
