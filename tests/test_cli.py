@@ -42,6 +42,8 @@ def test_train_then_resume_then_sample(tmp_path, monkeypatch, capsys):
         ("sample fashion-cfg --labels 10", "labels must lie between 0 and 9"),
         ("sample fashion-cfg --steps 0", "steps must be"),
         ("sample fashion-cfg --scale nan", "scale must be finite"),
+        ("sample fashion-cfg --columns 0", "labels must hold at least one"),
+        ("evaluate fashion-cfg --n 0", "n must be at least 4"),
     ],
 )
 def test_bad_arguments(line, message, tmp_path, monkeypatch, capsys):

@@ -31,9 +31,11 @@ def samples(
 ) -> Float[np.ndarray, "n h w c"]:
     """One image for each label, in batches that are split over all devices.
 
-    Batch i starts from noise of key ``fold_in(seed, i)``.
+    Batch i starts from noise of key ``fold_in(seed, i)``. Raises ValueError without a label.
     """
     n, devices = len(labels), jax.devices()
+    if n == 0:
+        raise ValueError("labels must hold at least one label, got none")
     batch = min(batch, n)
     batch += -batch % len(devices)
     labels = np.resize(np.asarray(labels, np.int32), n + -n % batch)  # the last batch is whole too
@@ -70,6 +72,8 @@ def scored(
 
 def denoiser_report(denoise: Denoiser, scales: list[float], n: int, evaluations: int) -> dict:
     """Print and return the scores at each guidance scale, after those of the yardsticks."""
+    if n < 4:  # precision and recall look at third neighbours
+        raise ValueError(f"n must be at least 4 images a scale, got {n}")
     judge = fashion_judge()
     train = datasets.load("fashion-mnist", "train")
     images, labels = datasets.signed(train.images[:n]), train.labels[:n]
