@@ -1,9 +1,12 @@
 """The command line does what it says, and bad arguments end in one sentence."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from workshop_lite import checkpoints
 from workshop_lite.__main__ import main
 
 
@@ -31,6 +34,21 @@ def test_train_then_resume_then_sample(tmp_path, monkeypatch, capsys):
     assert "384 images" in capsys.readouterr().out
 
 
+def test_train_further(tmp_path, monkeypatch, capsys):
+    """A run that starts from trained weights counts theirs too, and resumes only with them."""
+    monkeypatch.chdir(tmp_path)
+    main("train fashion-classifier --steps 4".split())
+    Path("runs/fashion-classifier").rename("first")
+    main("train fashion-classifier --steps 2 --start first".split())
+    before = checkpoints.card("fashion-classifier", Path("first"))
+    after = checkpoints.card("fashion-classifier", Path("runs/fashion-classifier"))
+    assert (after["steps"], after["images"]) == (6, 384)
+    assert after["start"]["sha256"] == before["sha256"] != after["sha256"]
+    with pytest.raises(SystemExit):
+        main("train fashion-classifier --steps 3 --resume runs/fashion-classifier".split())
+    assert "directory holds the state of recipe" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -39,6 +57,7 @@ def test_train_then_resume_then_sample(tmp_path, monkeypatch, capsys):
         ("evaluate nope", "name must be one of"),
         ("train fashion-cfg --steps 0", "steps must be"),
         ("train fashion-cfg --resume nowhere", "resume must name the folder of a run"),
+        ("train fashion-cfg --start nowhere", "start must name a folder that holds fashion-cfg"),
         ("sample fashion-cfg --labels 10", "labels must lie between 0 and 9"),
         ("sample fashion-cfg --steps 0", "steps must be"),
         ("sample fashion-cfg --scale nan", "scale must be finite"),

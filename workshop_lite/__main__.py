@@ -44,17 +44,22 @@ def train(args) -> None:
         raise ValueError(f"folder {folder} exists; give --resume {folder} to go on, or move it")
     if args.resume is not None and not (folder / "state.safetensors").exists():
         raise ValueError(f"resume must name the folder of a run, got {folder}")
+    model, before = recipe.build(nnx.Rngs(0)), None
+    if args.start is not None:
+        if args.name not in checkpoints.names(args.start):
+            raise ValueError(f"start must name a folder that holds {args.name}, got {args.start}")
+        model, before = (f(args.name, args.start) for f in (checkpoints.load, checkpoints.card))
     data = datasets.load(recipe.data, "train")
     budget = {"steps": args.steps, "minutes": args.minutes}
     if budget == {"steps": None, "minutes": None}:
         budget["steps"] = recipe.steps
     try:
         fitted = training.fit(
-            recipe.build(nnx.Rngs(0)),
+            model,
             recipe.loss,
             (data.images, data.labels),
             directory=folder,
-            recipe=args.name,
+            recipe=args.name if before is None else f"{args.name} after {before['sha256'][:8]}",
             **recipe.options,
             **budget,
         )
@@ -72,6 +77,10 @@ def train(args) -> None:
         "commit": _commit(),
         "loss": round(float(fitted.losses[-500:].mean()), 4),
     }
+    if before is not None:  # the card counts the whole way, and says where the last run began
+        sums = ("steps", "images", "minutes")
+        notes |= {name: round(notes[name] + before[name], 1) for name in sums}
+        notes["start"] = {name: before[name] for name in (*sums, "commit", "sha256")}
     checkpoints.save(args.name, fitted.model, notes, folder)
     print(f"{folder}/{args.name}.safetensors: {notes['steps']} steps, loss {notes['loss']}")
 
@@ -140,6 +149,8 @@ def main(argv: list[str] | None = None) -> None:
     sub.add_argument("--steps", type=int, help="in all; default: the recipe's")
     sub.add_argument("--minutes", type=float, help="of this call")
     sub.add_argument("--resume", type=Path, metavar="DIR", help="folder of a run to go on with")
+    help = "folder of weights and card to begin with; default: fresh weights"
+    sub.add_argument("--start", type=Path, metavar="DIR", help=help)
     sub = verb(sample, "sample")
     sub.add_argument("--labels", type=int, nargs="+", default=list(range(10)))
     sub.add_argument("--columns", type=int, default=8, help="images a label")
