@@ -17,10 +17,12 @@ def test_list(capsys):
     assert "fashion-cfg: " in out and "images seen" in out and "fashion-classifier: " in out
 
 
-def test_sample_writes_a_grid(tmp_path, capsys):
+@pytest.mark.parametrize("sampler", ["dpmpp_2m", "ddpm"])
+def test_sample_writes_a_grid(tmp_path, capsys, sampler):
     """Two labels, three columns: a picture of 2 x 3 images, not all black."""
     out = tmp_path / "grid.png"
-    main(f"sample fashion-cfg --labels 1 9 --columns 3 --steps 2 --out {out}".split())
+    line = f"sample fashion-cfg --labels 1 9 --columns 3 --steps 2 --sampler {sampler} --out {out}"
+    main(line.split())
     grid = np.asarray(Image.open(out))
     assert grid.shape == (2 * 29 - 1, 3 * 29 - 1) and grid.std() > 20
 

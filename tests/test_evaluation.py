@@ -1,5 +1,10 @@
 """Many samples come in batches of one size, and only the key and the place decide each."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import jax.numpy as jnp
 import numpy as np
 from numpy.testing import assert_array_equal
@@ -8,6 +13,7 @@ from workshop_lite.evaluation import samples
 from workshop_lite.schedules import cosine
 
 LABELS = np.arange(10)
+ROOT = Path(__file__).parent.parent
 
 
 def denoise(xt, t, cond):
@@ -47,3 +53,32 @@ def test_one_batch_is_no_larger_than_asked():
 
     samples(spying, cosine, LABELS[:3], shape=(2, 2, 1), steps=2, batch=250)
     assert set(rows) == {3}
+
+
+def test_eight_devices_are_one():
+    """Split over 8 devices, a guided sampler gives the images of one device to rounding."""
+    code = """
+import jax, numpy as np
+from flax import nnx
+from jax.sharding import Mesh
+from workshop_lite import evaluation, recipes
+from workshop_lite.conditioning import null_labels
+from workshop_lite.guidance import Guided
+assert jax.device_count() == 8
+denoise = recipes.weak_fashion_denoiser(nnx.Rngs(0))
+head = denoise.network.head.kernel
+head[...] = 0.1 * jax.random.normal(jax.random.key(1), head.shape)
+one, spread = Mesh(np.array(jax.devices()[:1]), ("data",)), []
+def watching(xt, t, cond):
+    jax.debug.inspect_array_sharding(xt, callback=lambda s: spread.append(len(s.device_set)))
+    return denoise(xt, t, cond)
+guided = Guided(watching, null_labels, 3.0)
+few, many = (
+    evaluation.samples(guided, denoise.schedule, np.arange(10), steps=3, batch=16, mesh=mesh)
+    for mesh in (one, None)
+)
+assert few.shape == (10, 28, 28, 1) and few.std() > 0.1 and {1, 8} <= set(spread), spread
+np.testing.assert_allclose(few, many, rtol=1e-3, atol=1e-4)
+"""
+    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_PLATFORMS": "cpu"}
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, **flags}, check=True, cwd=ROOT)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from workshop_lite.figures.images import gallery, mosaic, scale_curves
+from workshop_lite.figures.images import gallery, mosaic, scale_curves, step_curves, tradeoff
 from workshop_lite.metrics import Scores
 from workshop_lite.widgets.guidance import png
 
@@ -28,6 +28,23 @@ def test_mosaic_fills_a_short_last_row_with_white():
     assert (mosaic(IMAGES[:5], 3, 0)[4:, 6:] == 255).all()
 
 
+def row(by, value, seed):
+    number = value if by != "method" else 0.0
+    scores = Scores(9, 1.0 + number + seed, 0.9, 0.8, 0.7 / (1 + number), 0.0, 3.0)
+    return {by: value, "seed": seed, **scores._asdict()}
+
+
+def runs(by, values):
+    return [row(by, value, seed) for value in values for seed in (0, 1)]
+
+
+def lines(axes):
+    """The lines through the points, without the caps of the error bars."""
+    return [
+        line for line in axes.lines if line.get_marker() in "os^Dv" or len(line.get_xdata()) == 2
+    ]
+
+
 def test_png_is_enlarged_dark_on_white():
     """Background -1 becomes white, and every pixel becomes zoom x zoom."""
     picture = np.asarray(Image.open(io.BytesIO(png(-jnp.ones((2, 4, 3, 1)), 2, zoom=3))))
@@ -42,8 +59,26 @@ def test_gallery_names_its_rows_and_columns():
 
 
 def test_scale_curves_show_all_points():
-    """One line of Fréchet distances, one line a yardstick, three shares."""
-    scores = {s: Scores(9, 1.0 + s, 0.9, 0.8, 0.7 / (1 + s), 0.0) for s in (0.0, 1.0, 4.0)}
-    left, right = scale_curves(scores, {"real": scores[0.0]}).axes
-    np.testing.assert_allclose(left.lines[0].get_ydata(), [1, 2, 5])
-    assert len(left.lines) == 2 and len(right.lines) == 3
+    """Distances with a yardstick beside them; shares; diversity as a part of the real one."""
+    figure = scale_curves(runs("scale", (0.0, 1.0, 4.0)), [row("method", "real", 0)])
+    distance, _, variety, _ = figure.axes
+    line, yardstick = lines(distance)[0], lines(distance)[-1]
+    np.testing.assert_allclose(line.get_ydata(orig=False), [1.5, 2.5, 5.5])
+    np.testing.assert_allclose(yardstick.get_ydata(orig=False), 1.0)
+    _, shares = lines(variety)
+    np.testing.assert_allclose(shares.get_ydata(orig=False), 1.0)
+
+
+def test_tradeoff_has_a_point_for_each_scale():
+    """One line a method, labelled with its scales."""
+    (axes,) = tradeoff({"one": runs("scale", (1.0, 4.0)), "two": runs("scale", (2.0,))}).axes
+    assert [t.get_text() for t in axes.texts] == ["1", "4", "2"]
+    np.testing.assert_allclose(lines(axes)[0].get_xdata(orig=False), [0.35, 0.14])
+
+
+def test_step_curves_have_a_line_for_each_sampler():
+    """Means over the seeds against steps."""
+    rows = [{**r, "sampler": name} for name in ("a", "b") for r in runs("steps", (5, 20))]
+    (axes,) = step_curves(rows, {"frechet": "distance"}).axes
+    assert [x.get_label() for x in axes.containers] == ["a", "b"]
+    np.testing.assert_allclose(lines(axes)[0].get_ydata(orig=False), [6.5, 21.5])

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 
 from workshop_lite import mixtures, samplers, schedules
 from workshop_lite.conditioning import null_labels
-from workshop_lite.guidance import Guided
+from workshop_lite.guidance import Guided, Thresholded
 
 LABELS = jnp.array([0, 1, 1, 0, 1, 0])
 NULL = null_labels(LABELS)
@@ -204,3 +204,30 @@ def test_guidance_nests(ideal):
     once = Guided(ideal, null_labels, 2.0)
     twice = Guided(once, null_labels, 1.0)
     assert_allclose(call(twice, xt, at(0.5), LABELS), call(once, xt, at(0.5), LABELS), atol=1e-6)
+
+
+def test_thresholding_leaves_estimates_in_range_alone(ideal):
+    """An estimate within [-1, 1] comes back as it was."""
+    tame = lambda xt, t, cond: jnp.tanh(xt)
+    xt = 3 * normal(6, 50)
+    assert_allclose(Thresholded(tame)(xt, at(0.5), None), jnp.tanh(xt), rtol=1e-6)
+
+
+def test_thresholding_by_hand():
+    """The reach is the image's own: 4 here, and what lies beyond it is cut; 0.5 there, kept."""
+    wild = jnp.concatenate([jnp.linspace(-4, 4, 100), jnp.array([40.0])])
+    x0 = jnp.stack([wild, jnp.linspace(-0.5, 0.5, 101)])
+    share = 0.99  # of 101 numbers: one lies above
+    out = Thresholded(lambda xt, t, cond: xt, share)(x0, at(0.5, 2), None)
+    assert_allclose(out[0], jnp.clip(wild, -4, 4) / 4, rtol=1e-5)
+    assert_allclose(out[1], x0[1])
+
+
+def test_thresholding_passes_the_checks_on(ideal):
+    """What the denoiser inside refuses is refused; a share outside of (0, 1] too."""
+    guided = Thresholded(Guided(ideal, null_labels, jnp.ones(3)))
+    with pytest.raises(ValueError, match="scale must be one number or one per row"):
+        samplers.ddim(guided, schedules.cosine, normal(6, 2), LABELS, steps=2)
+    for share in (0.0, 1.5, float("nan")):
+        with pytest.raises(ValueError, match="share must lie above 0"):
+            Thresholded(ideal, share)

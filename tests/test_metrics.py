@@ -45,6 +45,15 @@ def test_saturation_counts_what_is_cut_off():
     assert metrics.saturation(images) == 0.5
 
 
+def test_diversity_is_within_a_label():
+    """Three corners of a 3-4-5 triangle have mean distance 4; a lone image counts nothing."""
+    corners = np.array([[0, 0], [3, 0], [0, 4], [90, 90]], np.float32)
+    assert_allclose(metrics.diversity(corners, np.array([0, 0, 0, 1])), 4.0, rtol=1e-6)
+    twice = np.concatenate([corners[:3], corners[:3] * 2 + 100])
+    assert_allclose(metrics.diversity(twice, np.array([0, 0, 0, 1, 1, 1])), 6.0, rtol=1e-4)
+    assert metrics.diversity(corners, np.array([0, 1, 2, 3])) == 0.0
+
+
 @pytest.fixture(scope="module")
 def judge():
     test = datasets.load("fashion-mnist", "test")

@@ -71,6 +71,18 @@ TWO_MODES = mixtures.Mixture(
 )
 
 
+@pytest.mark.parametrize("sampler", samplers.ALL)
+def test_one_call_fits_all(triangle, sampler):
+    """Every sampler takes a key; those that draw nothing give the same with any."""
+    denoise = mixtures.ideal(triangle, schedules.cosine)
+    labels, noise = jnp.zeros(8, jnp.int32), normal(8, 2)
+    a, b = (
+        sampler(denoise, schedules.cosine, noise, labels, steps=4, key=jax.random.key(seed))[0]
+        for seed in (0, 1)
+    )
+    assert bool((a == b).all()) == (sampler is not samplers.ddpm)
+
+
 @pytest.mark.parametrize(("sampler", "error"), [("ddim", 1e-2), ("heun", 1e-3), ("dpmpp_2m", 1e-3)])
 def test_quantiles_go_to_quantiles(sampler, error):
     """On a 1-D mixture every point lands on its own quantile; at second order ten times closer."""

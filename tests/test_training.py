@@ -267,6 +267,29 @@ def test_loss_of_the_ideal_network(prediction, schedule):
     assert abs(value - exact[id(prediction)].mean()) < 4 * np.sqrt(2 / n)
 
 
+def test_min_snr_weighs_errors_of_x0():
+    """The weighted velocity error is min(SNR, 5) times the squared error of x_0."""
+    level = cosine(jnp.linspace(0.05, 0.95, 19))
+    snr = (level.alpha / level.sigma) ** 2
+    x0_error = 1.7
+    v_error = x0_error * jnp.sqrt(1 + snr)  # from x0 = alpha x_t - sigma v
+    assert_allclose(
+        training.min_snr(level) * v_error**2, jnp.minimum(snr, 5) * x0_error**2, rtol=1e-4
+    )
+
+
+def test_loss_takes_a_weight():
+    """A weight that is 0 beyond half the way leaves the errors of the first half, by row."""
+    network = lambda xt, t, cond: jnp.zeros_like(xt)
+    toy = Denoiser(network, cosine, VELOCITY)  # whose target is white
+    x0, labels = normal(400, 3), jnp.zeros(400, jnp.int32)
+    early = lambda level: level.sigma < jnp.sqrt(0.5)
+    key = jax.random.key(0)
+    whole = training.loss(toy, x0, labels, null_labels, key, drop=0.0)
+    half = training.loss(toy, x0, labels, null_labels, key, drop=0.0, weight=early)
+    assert_allclose(half, whole / 2, rtol=0.15)  # noise of 200 rows of 3
+
+
 @pytest.mark.parametrize("drop", [0.0, 0.2, 1.0])
 def test_loss_drops_labels(drop):
     """The loss shows the network the null label for the share asked for, and 0 means never."""

@@ -19,7 +19,8 @@ from workshop_lite.figures.images import mosaic
 from workshop_lite.guidance import Guided
 from workshop_lite.recipes import RECIPES
 
-SAMPLERS = {f.__name__: f for f in (samplers.dpmpp_2m, samplers.ddim, samplers.heun)}
+SAMPLERS = {f.__name__: f for f in samplers.ALL}
+ONE_LOOK = sorted(set(SAMPLERS) - {"heun"})  # network passes a step
 
 
 def list_models(args) -> None:
@@ -109,8 +110,10 @@ def evaluate(args) -> None:
     if isinstance(model, Classifier):
         notes["metrics"] = evaluation.classifier_report(model, notes["data"])
     else:
-        report = evaluation.denoiser_report(model, args.scales, args.n, args.evaluations)
+        sampler = SAMPLERS[args.sampler]
+        report = evaluation.denoiser_report(model, args.scales, args.n, args.evaluations, sampler)
         budget = f"N={args.n}, {args.evaluations} evaluations"
+        budget += "" if args.sampler == "dpmpp_2m" else f" of {args.sampler}"
         notes.setdefault("metrics", {}).setdefault(budget, {}).update(report)
     checkpoints.write_card(args.name, notes, args.folder)
 
@@ -162,6 +165,7 @@ def main(argv: list[str] | None = None) -> None:
     sub = verb(evaluate, "evaluate")
     sub.add_argument("--n", type=int, default=5000, help="images a scale")
     sub.add_argument("--evaluations", type=int, default=50, help="network passes an image")
+    sub.add_argument("--sampler", choices=ONE_LOOK, default="dpmpp_2m")
     sub.add_argument("--scales", type=float, nargs="+", default=[1.0, 1.5, 2.0, 4.0])
 
     args = parser.parse_args(argv)

@@ -27,25 +27,31 @@ def samples(
     seed: int = 0,
     sampler: Callable = dpmpp_2m,
     batch: int = 250,
+    mesh: Mesh | None = None,
     bar: bool = False,
 ) -> Float[np.ndarray, "n h w c"]:
-    """One image for each label, in batches that are split over all devices.
+    """One image for each label, in batches that are split over the devices of ``mesh``.
 
-    Batch i starts from noise of key ``fold_in(seed, i)``. Raises ValueError without a label.
+    Those are all there are by default. Only one batch is on the devices at a time, so any number
+    of labels will do. Batch i draws from the key ``fold_in(seed, i)``. Raises ValueError
+    without a label.
     """
-    n, devices = len(labels), jax.devices()
+    n, mesh = len(labels), mesh or Mesh(np.array(jax.devices()), ("data",))
     if n == 0:
         raise ValueError("labels must hold at least one label, got none")
     batch = min(batch, n)
-    batch += -batch % len(devices)
+    batch += -batch % mesh.size
     labels = np.resize(np.asarray(labels, np.int32), n + -n % batch)  # the last batch is whole too
-    split = NamedSharding(Mesh(np.array(devices), ("data",)), PartitionSpec("data"))
+    split = NamedSharding(mesh, PartitionSpec("data"))
     images = []
     for i in tqdm(range(len(labels) // batch), disable=not bar, unit="batch"):
-        noise = jax.random.normal(jax.random.fold_in(jax.random.key(seed), i), (batch, *shape))
+        key = jax.random.fold_in(jax.random.key(seed), i)
+        noise = jax.random.normal(key, (batch, *shape))
         rows = labels[i * batch : (i + 1) * batch]
         noise, rows = jax.device_put((noise, rows), split)
-        images.append(np.asarray(sampler(denoise, schedule, noise, rows, steps=steps)[0]))
+        fresh = jax.random.fold_in(key, 1)
+        x0, _ = sampler(denoise, schedule, noise, rows, steps=steps, key=fresh)
+        images.append(np.asarray(x0))
     return np.concatenate(images)[:n]
 
 
@@ -56,21 +62,31 @@ def fashion_judge() -> Judge:
 
 
 def scored(
-    denoise: Denoiser, judge: Judge, scale: float, n: int, evaluations: int, seed: int = 0
+    denoise: Denoiser,
+    judge: Judge,
+    scale: float,
+    n: int,
+    evaluations: int,
+    *,
+    sampler: Callable = dpmpp_2m,
+    seed: int = 0,
 ) -> Scores:
     """Scores of n guided images, all ten classes alike.
 
     Every image pays ``evaluations`` passes through the network: that many steps at scale 1,
-    half as many where guidance takes two passes a step.
+    half as many where guidance takes two passes a step. ``sampler`` takes one look a step.
     """
     steps = evaluations if scale == 1 else evaluations // 2
     labels = np.arange(n) % 10
     guided = Guided(denoise, null_labels, scale)
-    images = samples(guided, denoise.schedule, labels, steps=steps, seed=seed, bar=True)
+    options = {"steps": steps, "seed": seed, "sampler": sampler}
+    images = samples(guided, denoise.schedule, labels, **options, bar=True)
     return judge(images, labels)
 
 
-def denoiser_report(denoise: Denoiser, scales: list[float], n: int, evaluations: int) -> dict:
+def denoiser_report(
+    denoise: Denoiser, scales: list[float], n: int, evaluations: int, sampler: Callable = dpmpp_2m
+) -> dict:
     """Print and return the scores at each guidance scale, after those of the yardsticks."""
     if n < 4:  # precision and recall look at third neighbours
         raise ValueError(f"n must be at least 4 images a scale, got {n}")
@@ -81,10 +97,13 @@ def denoiser_report(denoise: Denoiser, scales: list[float], n: int, evaluations:
     for name, scores in rows.items():
         print(f"{name:12} {scores}", flush=True)
     for scale in scales:
-        rows[f"scale {scale:g}"] = scored(denoise, judge, scale, n, evaluations)
+        rows[f"scale {scale:g}"] = scored(denoise, judge, scale, n, evaluations, sampler=sampler)
         print(f"scale {scale:<6g} {rows[f'scale {scale:g}']}", flush=True)
-    how = f"against the 10,000 test images; dpmpp_2m, {evaluations} network evaluations an image"
-    return {"how": how, **{name: scores._asdict() for name, scores in rows.items()}}
+    passes = f"{sampler.__name__}, {evaluations} network evaluations an image"
+    return {
+        "how": f"against the 10,000 test images; {passes}",
+        **{name: scores._asdict() for name, scores in rows.items()},
+    }
 
 
 def classifier_report(classifier: Classifier, data: str) -> dict:

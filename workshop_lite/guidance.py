@@ -79,6 +79,33 @@ class Guided(nnx.Module):
             self.denoise.check(xt, cond)
 
 
+class Thresholded(nnx.Module):
+    """Dynamic thresholding: an estimate that reaches beyond [-1, 1] is clipped and shrunk.
+
+    Per image, the reach is the quantile ``share`` of |x_0|, but at least 1; the estimate is
+    clipped to it and divided by it. Saharia et al. (2022, Imagen), Section 2.3.
+    """
+
+    def __init__(self, denoise: Callable, share: ArrayLike = 0.995):
+        if not isinstance(share, jax.core.Tracer) and not 0 < share <= 1:
+            raise ValueError(f"share must lie above 0 and be at most 1, got {share}")
+        self.denoise = _node(denoise)
+        self.share = nnx.data(jnp.float32(share))
+
+    def __call__(
+        self, xt: Float[Array, "b ..."], t: Float[Array, " b"], cond: PyTree
+    ) -> Float[Array, "b ..."]:
+        x0 = self.denoise(xt, t, cond)
+        axes = tuple(range(1, x0.ndim))
+        reach = jnp.maximum(jnp.quantile(jnp.abs(x0), self.share, axis=axes, keepdims=True), 1.0)
+        return jnp.clip(x0, -reach, reach) / reach
+
+    def check(self, xt: Float[Array, "b ..."], cond: PyTree) -> None:
+        """Raise ValueError if the denoiser cannot take these; called outside jit."""
+        if hasattr(self.denoise, "check"):
+            self.denoise.check(xt, cond)
+
+
 def _twice(x):
     return jnp.concatenate([x, x])
 

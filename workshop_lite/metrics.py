@@ -25,19 +25,20 @@ class Scores(NamedTuple):
     precision: float
     recall: float
     saturation: float
+    diversity: float
 
     def __str__(self) -> str:
         return (
             f"N={self.n} Fréchet {self.frechet:5.1f} accuracy {self.accuracy:6.1%}"
             f" precision {self.precision:.2f} recall {self.recall:.2f}"
-            f" saturation {self.saturation:5.1%}"
+            f" saturation {self.saturation:5.1%} diversity {self.diversity:4.1f}"
         )
 
 
 class Judge:
     """Scores images in [-1, 1] against real ones, in the features of a classifier.
 
-    Precision and recall use at most ``limit`` images a side: they cost the square of it.
+    Precision, recall and diversity use at most ``limit`` images a side: they cost its square.
     """
 
     def __init__(self, classifier: Callable, real: Images, limit: int = 2000):
@@ -55,6 +56,7 @@ class Judge:
             precision=precision,
             recall=recall,
             saturation=saturation(images),
+            diversity=diversity(features[: self.limit], labels[: self.limit]),
         )
 
     def _seen(self, images, batch: int = 500):
@@ -85,6 +87,14 @@ def precision_recall(real: Features, fake: Features, k: int = 3) -> tuple[float,
     precision = (apart <= reach_real[:, None]).any(axis=0).mean()
     recall = (apart <= reach_fake[None, :]).any(axis=1).mean()
     return float(precision), float(recall)
+
+
+def diversity(features: Features, labels: Integer[ArrayLike, " n"]) -> float:
+    """Mean distance between two images of one label, averaged over labels that two share."""
+    features, labels = np.asarray(features), np.asarray(labels)
+    groups = [features[labels == label] for label in np.unique(labels)]
+    means = [_distances(g, g).sum() / (len(g) * (len(g) - 1)) for g in groups if len(g) > 1]
+    return float(np.mean(means)) if means else 0.0
 
 
 def saturation(images: Images, margin: float = 0.05) -> float:

@@ -45,11 +45,19 @@ def fashion_denoiser(rngs: nnx.Rngs) -> Denoiser:
     return Denoiser(network, cosine, VELOCITY)
 
 
-def denoising_loss(denoise: Denoiser, batch, key, *, drop: float = 0.1):
+def weak_fashion_denoiser(rngs: nnx.Rngs) -> Denoiser:
+    """Half as wide and half as deep, for autoguidance to point away from."""
+    labels = Labels(10, 96, rngs=rngs)
+    size = {"d_cond": 96, "widths": (24, 64), "blocks": (1, 1)}
+    network = UNet(1, labels, **size, dtype=fast_dtype(jax.devices()[0]), rngs=rngs)
+    return Denoiser(network, cosine, VELOCITY)
+
+
+def denoising_loss(denoise: Denoiser, batch, key, *, drop: float = 0.1, weight=None):
     """The diffusion loss on a batch of (uint8 images, labels)."""
     images, labels = batch
     x0, labels = images / 127.5 - 1, labels.astype(jnp.int32)
-    return loss(denoise, x0, labels, null_labels, key, drop=drop)
+    return loss(denoise, x0, labels, null_labels, key, drop=drop, weight=weight)
 
 
 def class_loss(classifier: Classifier, batch, key):
@@ -66,8 +74,15 @@ RECIPES = {
         "fashion-mnist",
         fashion_denoiser,
         denoising_loss,
-        steps=6500,
-        options={"optimizer": muon, "learning_rate": 4e-3, "cooldown": 1500},
+        steps=8000,
+        options={"optimizer": muon, "learning_rate": 4e-3, "cooldown": 2000},
+    ),
+    "fashion-cfg-weak": Recipe(
+        "fashion-mnist",
+        weak_fashion_denoiser,
+        denoising_loss,
+        steps=1000,
+        options={"optimizer": muon, "learning_rate": 4e-3, "cooldown": 300},
     ),
     "fashion-classifier": Recipe(
         "fashion-mnist",

@@ -1,12 +1,14 @@
 """From noise to data: each sampler is one step, scanned.
 
-All share one call, ``sampler(denoise, schedule, noise, cond, *, steps) -> (x0, path)``:
+All share one call, ``sampler(denoise, schedule, noise, cond, *, steps, key) -> (x0, path)``:
 
     denoise   ``(xt, t, cond) -> x0``; a module, or a plain function
     schedule  the function from t to Level on whose levels the steps stand
     noise     [b, ...], standard normal: the state at t = 1
     cond      any pytree that ``denoise`` understands, rows first; or None
     steps     how many, at least 1, uniform in t
+    key       for the noise that is drawn anew at every step; ``heun`` and ``dpmpp_2m`` draw none,
+              and take it only so that one sampler can stand in for another
 
 ``x0`` is the sample, [b, ...]; ``path`` holds the estimate of x_0 at every step, [steps, b, ...].
 ``steps`` and ``schedule`` are static: changing them compiles anew. Everything else is traced.
@@ -52,6 +54,8 @@ def _sampler(method):
             getattr(key, "dtype", None), jax.dtypes.prng_key
         ):
             raise ValueError(f"key must be made by jax.random.key, got {_line(key)}")
+        if key_given is None:
+            options.pop("key", None)
         if hasattr(denoise, "check"):
             denoise.check(noise, cond)
         if jax.tree_util.all_leaves([denoise]):  # a plain function: a pytree without leaves
@@ -167,6 +171,9 @@ def dpmpp_2m(denoise, schedule, noise, cond=None, *, steps: int):
     start = (noise, jnp.zeros_like(noise), jnp.float32(jnp.inf))
     (x, *_), path = jax.lax.scan(step, start, _spans(schedule, steps))
     return x, path
+
+
+ALL = (dpmpp_2m, ddim, ddpm, heun)
 
 
 def _posterior_std(now, then):

@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 from workshop_lite.conditioning import dropped
 from workshop_lite.optimizers import adam
 from workshop_lite.predictions import Denoiser, angle
-from workshop_lite.schedules import over
+from workshop_lite.schedules import Level, over
 
 
 def loss(
@@ -32,12 +32,14 @@ def loss(
     key,
     *,
     drop: float,
+    weight: Callable[[Level], Array] | None = None,
 ) -> Float[Array, ""]:
     """Mean squared error of the prediction at one random time an image.
 
     A share ``drop`` of the conditions is replaced by their unconditional twin, so that one
     network learns both models; Ho & Salimans (2022), Algorithm 1. The times are spread evenly
     over [0, 1] with one random offset, which lowers the variance; Kingma et al. (2021), App. I.1.
+    Each error counts ``weight`` of its noise level times, by default once.
     """
     k_time, k_noise, k_drop = jax.random.split(key, 3)
     b = len(x0)
@@ -47,13 +49,23 @@ def loss(
     level = over(noise_level, x0)
     xt = level.alpha * x0 + level.sigma * eps
     output = denoise.network(xt, angle(noise_level), dropped(cond, null(cond), drop, k_drop))
-    return jnp.mean((output - denoise.prediction.target(x0, eps, level)) ** 2)
+    error = (output - denoise.prediction.target(x0, eps, level)) ** 2
+    return jnp.mean(error if weight is None else weight(level) * error)
+
+
+def min_snr(level: Level, gamma: float = 5.0) -> Float[Array, "..."]:
+    """Weight of a velocity's squared error: min(SNR, gamma) / (SNR + 1).
+
+    Errors of x_0 then count min(SNR, gamma) times; Hang et al. (2023), Section 3.4.
+    """
+    return jnp.minimum(level.alpha**2, gamma * level.sigma**2)  # alpha^2 + sigma^2 = 1
 
 
 class Fitted(NamedTuple):
-    """What ``fit`` returns: the averaged model, and what it took."""
+    """What ``fit`` returns: the averaged model, the last one, and what they took."""
 
     model: nnx.Module
+    last: nnx.Module
     losses: Float[np.ndarray, " steps"]
     images: int
     seconds: float
@@ -158,7 +170,9 @@ def fit(
         progress.close()
         if saved:
             _save(saved, state, losses, seconds, recipe)
-    return Fitted(state.ema, np.array(losses, np.float32), len(losses) * batch, seconds)
+    return Fitted(
+        state.ema, state.model, np.array(losses, np.float32), len(losses) * batch, seconds
+    )
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))

@@ -5,11 +5,23 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from jaxtyping import ArrayLike, Float, UInt8
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workshop_lite.datasets import pixels
-from workshop_lite.figures.style import BLUE, GREEN, GREY, LEGEND, ORANGE, finished, tidy
-from workshop_lite.metrics import Scores
+from workshop_lite.figures.style import (
+    BLUE,
+    COLOURS,
+    GREEN,
+    GREY,
+    INK,
+    LEGEND,
+    ORANGE,
+    PURPLE,
+    finished,
+    tidy,
+)
+from workshop_lite.results import chosen, spread
 
 
 def mosaic(
@@ -55,29 +67,87 @@ def gallery(
     return figure
 
 
-def scale_curves(scores: dict[float, Scores], yardsticks: dict[str, Scores]) -> Figure:
-    """Fréchet distance, accuracy, precision and recall against guidance scale."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.7), layout="constrained")
-    scales = list(scores)
-    left.plot(scales, [s.frechet for s in scores.values()], "o-", color=BLUE)
+def scale_curves(rows: list[dict], yardsticks: list[dict]) -> Figure:
+    """Scores against guidance scale, mean and standard deviation over the seeds of ``rows``.
+
+    ``yardsticks`` are rows of real and spoilt images, told apart by their ``method``.
+    """
+    figure, panels = plt.subplots(2, 2, figsize=(8.4, 6.6), layout="constrained", sharex=True)
+    real = spread(yardsticks, "method", "diversity")["real"].mean
+    rows = [{**row, "diversity (real = 1)": row["diversity"] / real} for row in rows]
+    curves = [
+        [("frechet", BLUE, "o")],
+        [("accuracy", BLUE, "o"), ("precision", GREEN, "s")],
+        [("recall", ORANGE, "^"), ("diversity (real = 1)", PURPLE, "D")],
+        [("saturation", BLUE, "o")],
+    ]
+    for axes, lines in zip(panels.flat, curves, strict=True):
+        for field, colour, mark in lines:
+            _errors(axes, spread(rows, "scale", field), colour, mark, field)
+        tidy(axes)
+        if len(lines) > 1:
+            axes.legend(**LEGEND)
+    for axes in panels.flat[1:]:
+        axes.set_ylim(0, 1.03)
+    distance = panels[0, 0]
     styles = ["-", "--", ":", "-.", (0, (1, 4))]
-    for (name, row), style in zip(yardsticks.items(), styles, strict=False):
-        left.axhline(row.frechet, color=GREY, linestyle=style, label=name)
-    left.set(xlabel="guidance scale", title="Fréchet distance", yscale="log")
-    left.set_yticks([20, 50, 100, 200, 500], ["20", "50", "100", "200", "500"])
-    left.minorticks_off()
-    figure.legend(loc="outside upper center", ncols=len(yardsticks) or 1, **LEGEND)
-    for field, colour, mark in [
-        ("accuracy", BLUE, "o"),
-        ("precision", GREEN, "s"),
-        ("recall", ORANGE, "^"),
-    ]:
-        right.plot(scales, [getattr(s, field) for s in scores.values()], mark + "-", color=colour)
-        end = getattr(scores[scales[-1]], field)
-        right.annotate(f" {field}", (scales[-1], end), color=colour, va="center")
-    right.set(xlabel="guidance scale", title="Shares", ylim=(0, 1.03))
-    right.set_xlim(None, scales[-1] * 1.4)  # room for the names
-    for axes in (left, right):
-        axes.set_xticks([s for s in scales if s % 2 == 0])
+    found = spread(yardsticks, "method", "frechet")
+    for name, style in zip(
+        dict.fromkeys(row["method"] for row in yardsticks), styles, strict=False
+    ):
+        distance.axhline(found[name].mean, color=GREY, linestyle=style, label=name)
+    distance.set(title="Fréchet distance", yscale="log")
+    distance.set_yticks([20, 50, 100, 200, 500], ["20", "50", "100", "200", "500"])
+    distance.minorticks_off()
+    handles = distance.lines[-len(found) :]
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(found), **LEGEND)
+    panels[0, 1].set_title("accuracy and precision")
+    panels[1, 0].set_title("recall and diversity")
+    panels[1, 1].set_title("saturation")
+    for axes in panels[1]:
+        axes.set(xlabel="guidance scale", xticks=range(0, 13, 2))
+    return finished(figure)
+
+
+def tradeoff(methods: dict[str, list[dict]]) -> Figure:
+    """Fréchet distance against recall: a line for each method, a point for each scale."""
+    figure, axes = plt.subplots(figsize=(6.4, 4.6), layout="constrained")
+    for (name, rows), colour, mark in zip(methods.items(), (*COLOURS, INK), "os^Dv", strict=False):
+        recall, distance = spread(rows, "scale", "recall"), spread(rows, "scale", "frechet")
+        x, y = ([s.mean for s in found.values()] for found in (recall, distance))
+        bars = {
+            "xerr": [s.std for s in recall.values()],
+            "yerr": [s.std for s in distance.values()],
+        }
+        axes.errorbar(x, y, **bars, fmt=mark + "-", color=colour, label=name, capsize=2)
+        for scale, *point in zip(recall, x, y, strict=True):
+            axes.annotate(f"{scale:g}", point, (4, 4), textcoords="offset points", color=colour)
+    axes.set(xlabel="recall", ylabel="Fréchet distance", yscale="log")
+    axes.set_yticks([20, 50, 100, 200, 500], ["20", "50", "100", "200", "500"])
+    axes.minorticks_off()
+    axes.legend(**LEGEND)
+    tidy(axes)
+    return finished(figure)
+
+
+def step_curves(rows: list[dict], fields: dict[str, str]) -> Figure:
+    """One panel for each field of ``fields``, a line for each sampler, against steps."""
+    figure, panels = plt.subplots(1, len(fields), figsize=(8.4, 3.5), layout="constrained")
+    names = sorted({row["sampler"] for row in rows})
+    for axes, (field, title) in zip(np.ravel(panels), fields.items(), strict=True):
+        for name, colour, mark in zip(names, COLOURS, "os^D", strict=False):
+            _errors(axes, spread(chosen(rows, sampler=name), "steps", field), colour, mark, name)
+        steps = sorted({row["steps"] for row in rows})
+        axes.set(xscale="log", xlabel="steps")
+        axes.set_xticks(steps, [str(n) for n in steps])
+        axes.minorticks_off()
+        axes.set_title(title, fontsize=12)
+        axes.legend(**LEGEND)
         tidy(axes)
     return finished(figure)
+
+
+def _errors(axes: Axes, found: dict, colour: str, mark: str, label: str) -> None:
+    """Means as a line, standard deviations as bars."""
+    means, stds = ([getattr(s, part) for s in found.values()] for part in ("mean", "std"))
+    axes.errorbar(list(found), means, stds, fmt=mark + "-", color=colour, label=label, capsize=2)

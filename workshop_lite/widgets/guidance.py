@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 from PIL import Image
 
+from workshop_lite import samplers
 from workshop_lite.conditioning import null_labels
 from workshop_lite.figures.images import mosaic
 from workshop_lite.guidance import Guided
 from workshop_lite.predictions import Denoiser
-from workshop_lite.samplers import ddim, dpmpp_2m, heun
 from workshop_lite.widgets.flipbook import WRAP, show
 
 
@@ -41,7 +41,7 @@ def guidance_explorer(denoise: Denoiser, names: Sequence[str], count: int = 4) -
         ),
         "steps": ipw.SelectionSlider(options=[5, 10, 20, 50], value=10, description="steps"),
         "sampler": ipw.Dropdown(
-            options=[(f.__name__, f) for f in (dpmpp_2m, ddim, heun)], description="sampler"
+            options=[(f.__name__, f) for f in samplers.ALL], description="sampler"
         ),
         "seed": ipw.BoundedIntText(0, min=0, max=9999, description="seed"),
     }
@@ -53,10 +53,12 @@ def guidance_explorer(denoise: Denoiser, names: Sequence[str], count: int = 4) -
 
     def draw(_=None):
         value = {name: knob.value for name, knob in knobs.items()}
-        noise = jax.random.normal(jax.random.key(value["seed"]), (count, 28, 28, 1))
+        key = jax.random.key(value["seed"])
+        noise = jax.random.normal(key, (count, 28, 28, 1))
         labels = jnp.full(count, value["label"])
         guided = Guided(denoise, null_labels, value["scale"], interval=value["interval"])
-        images, _ = value["sampler"](guided, denoise.schedule, noise, labels, steps=value["steps"])
+        options = {"steps": value["steps"], "key": jax.random.fold_in(key, 1)}
+        images, _ = value["sampler"](guided, denoise.schedule, noise, labels, **options)
         show(shown, png(images, count), f"Samples of class {names[value['label']]}.")
 
     for knob in knobs.values():

@@ -1,0 +1,34 @@
+"""Committed measurements: what was saved comes back, and the spread is over the seeds."""
+
+import pytest
+
+from workshop_lite import results
+
+ROWS = [
+    {"method": "a", "scale": 2, "seed": 0, "frechet": 1.0},
+    {"method": "a", "scale": 2, "seed": 1, "frechet": 3.0},
+    {"method": "a", "scale": 1, "seed": 0, "frechet": 5.0},
+    {"method": "b", "scale": 1, "seed": 0, "frechet": 9.0},
+]
+
+
+def test_save_then_load(tmp_path):
+    """The rows come back, and the file has a line for each."""
+    path = tmp_path / "new" / "toy.json"
+    results.save(path, ROWS)
+    assert results.load("toy", path.parent) == ROWS
+    assert len(path.read_text().splitlines()) == len(ROWS) + 2
+
+
+def test_spread_over_seeds():
+    """Mean and sample standard deviation; one seed has none."""
+    found = results.spread(results.chosen(ROWS, method="a"), "scale", "frechet")
+    assert list(found) == [1, 2]
+    assert found[2] == pytest.approx((2.0, 2**0.5, 2)) and found[1] == (5.0, 0.0, 1)
+
+
+def test_unknown_name(tmp_path):
+    """The message lists the names there are."""
+    results.save(tmp_path / "toy.json", ROWS)
+    with pytest.raises(ValueError, match=r"name must be one of \['toy'\], got 'nope'"):
+        results.load("nope", tmp_path)
