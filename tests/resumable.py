@@ -1,7 +1,11 @@
-"""A training run to be killed: python tests/resumable.py FOLDER, by test_training.py."""
+"""Training runs to be killed: python tests/resumable.py FOLDER, by test_training.py."""
 
+import json
+import os
+import signal
 import sys
 import time
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +28,7 @@ def loss(model, batch, key):
     return jnp.mean((model(x + 0.1 * noise) - jnp.sin(rows)[:, None]) ** 2)
 
 
-def run(directory=None, steps=STEPS, recipe="a line", loss=loss, cooldown=0):
+def run(directory=None, steps=STEPS, recipe="a line", loss=loss, cooldown=0, save_every=60.0):
     return training.fit(
         model(),
         loss,
@@ -38,21 +42,45 @@ def run(directory=None, steps=STEPS, recipe="a line", loss=loss, cooldown=0):
         bar=False,
         directory=directory,
         recipe=recipe,
+        save_every=save_every,
     )
 
 
+def torn(saves: int, share: float):
+    """``Path.write_bytes``, killed after ``share`` of the bytes of the state's save ``saves``.
+
+    A share above 1 means that all bytes are written and the kill strikes right after.
+    """
+    write_bytes, left = Path.write_bytes, [saves]
+
+    def write(path: Path, body: bytes) -> int:
+        if path.stem != "state":
+            return write_bytes(path, body)
+        if left[0] == 0:
+            write_bytes(path, body[: int(share * len(body))])
+            os.kill(os.getpid(), signal.SIGKILL)
+        left[0] -= 1
+        time.sleep(0.02)  # so that a run outlasts all its kills
+        return write_bytes(path, body)
+
+    return write
+
+
 def main():
-    """Save after every chunk instead of every minute, and take long enough to be killed."""
-    clock = iter(range(0, 10**9, 100))
-    training.time.monotonic = lambda: next(clock)
-    save = training._save
+    """For each line of standard input, [steps, saves, share], a run that saves every chunk.
 
-    def slow_save(*args):
-        save(*args)
-        time.sleep(0.3)
-
-    training._save = slow_save
-    run(sys.argv[1])
+    It is a fork of this process, which has imported everything and started no thread, and so is
+    there at once. Its process id goes to standard output, and then how it ended.
+    """
+    for line in sys.stdin:
+        steps, saves, share = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            Path.write_bytes = torn(saves, share)
+            run(sys.argv[1], steps=steps, save_every=0.0)
+            os._exit(0)
+        print(child, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The built book in a real browser, with every other host out of reach.
+"""The built book and a live notebook in a real browser, with every other host out of reach.
 
 Needs a Chromium or Chrome on the PATH, or its path in the variable ``CHROMIUM``. Where there is
 none the tests are skipped, unless ``REQUIRE_BROWSER`` is set: then they fail.
@@ -8,11 +8,18 @@ import json
 import os
 import re
 import shutil
+import signal
+import socket
+import subprocess
+import sys
 import threading
+import time
+import urllib.request
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 
@@ -31,8 +38,6 @@ CONTROLS = ".widget-slider, .widget-play, .widget-readout, .widget-inline-hbox:n
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
 
-pytestmark = pytest.mark.skipif(not HTML.exists(), reason="no built book: run `make book` first")
-
 
 @pytest.fixture(scope="module")
 def browser():
@@ -50,6 +55,9 @@ def browser():
 
 @pytest.fixture(scope="module")
 def site():
+    if not HTML.exists():
+        pytest.skip("no built book: run `make book` first")
+
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *_):
             pass
@@ -180,3 +188,89 @@ def test_search_finds_a_word_of_the_book(visit):
 def test_the_front_door_leads_to_the_landing_page(visit):
     tab = visit("index.html")
     tab.wait_for_url("**/book/index.html")
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """The address of a JupyterLab on a copy of the notebooks, without a token; and the copy."""
+    folder = shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    places = {f"JUPYTER_{what}_DIR": str(tmp_path / what) for what in ("CONFIG", "DATA", "RUNTIME")}
+    options = [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--no-browser"]
+    options += ["--IdentityProvider.token=", "--allow-root", f"--ServerApp.root_dir={folder}"]
+    options += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    with (tmp_path / "lab.log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options],
+            env={**os.environ, **places, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 120
+        while not answers(f"{address}/api"):
+            assert server.poll() is None and time.monotonic() < deadline, log_of(tmp_path)
+            time.sleep(0.2)
+        yield address, folder
+    finally:
+        server.send_signal(signal.SIGTERM)  # it ends its kernels first
+        server.wait(60)
+
+
+def answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=5) as response:
+            return response.status == 200
+    except OSError:
+        return False
+
+
+def log_of(folder: Path) -> str:
+    return (folder / "lab.log").read_text()[-2000:]
+
+
+def test_the_guidance_slider_redraws_in_jupyterlab(browser, lab):
+    """In JupyterLab, one step of chapter 1's guidance slider draws another picture.
+
+    Of the chapter only the cells that the panel needs are run: the imports, and the panel itself.
+    """
+    address, folder = lab
+    chapter = nbformat.read(folder / "01_classifier_free_guidance.ipynb", 4)
+    needed = ("checkpoints.load(", "guidance_explorer(")
+    cells = [c.source for c in chapter.cells if c.cell_type == "code"]
+    cells = [next(c for c in cells if word in c) for word in needed]
+    panel = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(c) for c in cells],
+        metadata={"kernelspec": chapter.metadata.kernelspec},
+    )
+    nbformat.write(panel, folder / "panel.ipynb")
+    context = browser.new_context(**SCREENS["desktop"])
+    context.route(
+        re.compile("^https?://"),
+        lambda route: route.continue_() if route.request.url.startswith(address) else route.abort(),
+    )
+    try:
+        tab = context.new_page()
+        tab.set_default_timeout(240_000)  # the panel compiles two networks
+        tab.goto(f"{address}/lab/tree/panel.ipynb")
+        tab.locator(".jp-Notebook .jp-CodeCell").nth(1).wait_for()
+        tab.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+        tab.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
+        tab.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
+        shown = tab.locator(".jp-OutputArea-output img[alt^='Samples of class']")
+        shown.wait_for()
+        before = shown.get_attribute("src")
+        slider = tab.locator(".widget-slider").filter(has_text=re.compile("^scale"))
+        handle = slider.locator(".noUi-handle")
+        at = float(handle.get_attribute("aria-valuenow"))
+        handle.focus()
+        handle.press("ArrowRight")
+        tab.wait_for_function(
+            "old => document.querySelector(\"img[alt^='Samples of class']\").src != old", arg=before
+        )
+        assert float(handle.get_attribute("aria-valuenow")) > at
+        assert shown.get_attribute("src").startswith("data:image/png;base64,")
+    finally:
+        context.close()

@@ -65,28 +65,105 @@ def test_unknown_name():
         checkpoints.load("nope")
 
 
-@pytest.mark.parametrize("spoil", ["flip", "truncate", "remove", "swap"])
-def test_spoilt_weights_are_refused(folder, spoil):
-    """A flipped bit, a short file, no file, or another model's file: one sentence."""
-    path = folder / "fashion-classifier.safetensors"
-    body = bytearray(path.read_bytes())
-    if spoil == "flip":
-        body[len(body) // 2] ^= 1
-        path.write_bytes(body)
-    elif spoil == "truncate":
-        path.write_bytes(body[:-10])
-    elif spoil == "remove":
-        path.unlink()
-    else:
-        shutil.copy(folder / "fashion-cfg.safetensors", path)
-    with pytest.raises(ValueError, match="missing or do not match their card"):
-        checkpoints.load("fashion-classifier", folder)
+def assert_refused(call, folder, match=""):
+    """One sentence, and every file is as it was."""
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(ValueError, match=match) as error:
+        call()
+    message = str(error.value)
+    assert message and "\n" not in message and len(message) < 300, message
+    assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def flips(body: bytes, n: int, first: int = 0) -> list[bytes]:
+    """Copies of ``body`` with one bit flipped: in each of the ``first`` bytes, and at n others."""
+    rng, flipped = np.random.default_rng(0), []
+    for place in [*range(first), *rng.integers(len(body), size=n)]:
+        copy = bytearray(body)
+        copy[place] ^= 1 << int(rng.integers(8))
+        flipped.append(bytes(copy))
+    return flipped
+
+
+def spoilt(body: bytes, other: bytes) -> list[bytes]:
+    """What can become of a file: cut short, grown, empty, text, or the content of another."""
+    cuts = [body[: len(body) * i // 5] for i in range(1, 5)]
+    return [*cuts, body[:-1], body[1:], body + b"\0", b"", b"hello " * 9, b"{}", b"[1]", other]
+
+
+WEIGHTS = "weights of '{}' are missing or do not match their card; reinstall"
+CARD = "card {}.json is missing, damaged, or was edited by hand; restore it"
+
+
+@pytest.mark.parametrize(("name", "other"), [SHIPPED, SHIPPED[::-1]])
+def test_spoilt_weights_are_refused(folder, name, other):
+    """A flipped bit anywhere, most of all in the header, and any other content: one sentence."""
+    path = folder / f"{name}.safetensors"
+    body = path.read_bytes()
+    header = int.from_bytes(body[:8], "little")
+    altered = flips(body, 24) + flips(body[: 8 + header], 24, first=8)
+    altered = [a + body[len(a) :] for a in altered]
+    altered += spoilt(body, (folder / f"{other}.safetensors").read_bytes())
+    assert len(set(altered) - {body}) > 50
+    for bad in altered:
+        path.write_bytes(bad)
+        assert_refused(lambda: checkpoints.load(name, folder), folder, WEIGHTS.format(name))
+    path.unlink()
+    assert_refused(lambda: checkpoints.load(name, folder), folder, WEIGHTS.format(name))
+
+
+@pytest.mark.parametrize(("name", "other"), [SHIPPED, SHIPPED[::-1]])
+def test_spoilt_cards_are_refused(folder, name, other):
+    """A flipped bit in any of many places, or any other content, and nothing is read from it."""
+    path = folder / f"{name}.json"
+    body = path.read_bytes()
+    for bad in flips(body, 400) + spoilt(body, b"\xff\xfe")[:-1]:
+        path.write_bytes(bad)
+        for read in (checkpoints.card, checkpoints.load):
+            assert_refused(lambda read=read: read(name, folder), folder, CARD.format(name))
+    shutil.copy(folder / f"{other}.json", path)
+    whose = f"card {name}.json is that of '{other}'; restore it"
+    assert_refused(lambda: checkpoints.card(name, folder), folder, whose)
+    shutil.copy(folder / f"{other}.safetensors", folder / f"{name}.safetensors")  # both swapped
+    assert_refused(lambda: checkpoints.load(name, folder), folder, whose)
+
+
+@pytest.mark.parametrize(
+    ("entry", "value"),
+    [("steps", 6501), ("sha256", "0" * 64), ("metrics", {}), ("note", "added"), ("loss", None)],
+)
+def test_a_card_edited_by_hand_is_refused_until_it_is_sealed(folder, entry, value):
+    """An entry that is changed, added or lost is noticed; ``write_card`` vouches for it."""
+    path, name = folder / "fashion-cfg.json", "fashion-cfg"
+    notes = json.loads(path.read_text())
+    edited = {**notes, entry: value} if value is not None else dict(list(notes.items())[1:])
+    path.write_text(json.dumps(edited, indent=2) + "\n")
+    assert_refused(lambda: checkpoints.card(name, folder), folder, CARD.format(name))
+    checkpoints.write_card(name, edited, folder)
+    edited.pop("card_sha256")
+    assert checkpoints.card(name, folder) == {**edited, "name": name}
 
 
 def test_a_card_of_another_recipe_is_refused(folder):
     """Weights that fit no network of the recipe are named as such."""
-    path = folder / "fashion-classifier.json"
-    card = json.loads(path.read_text()) | {"recipe": "fashion-cfg"}
-    path.write_text(json.dumps(card))
-    with pytest.raises(ValueError, match="not those of recipe 'fashion-cfg'"):
-        checkpoints.load("fashion-classifier", folder)
+    name = "fashion-classifier"
+    notes = checkpoints.card(name, folder)
+    checkpoints.write_card(name, notes | {"recipe": "fashion-cfg"}, folder)
+    assert_refused(
+        lambda: checkpoints.load(name, folder), folder, "not those of recipe 'fashion-cfg'"
+    )
+    checkpoints.write_card(name, notes | {"recipe": "nope"}, folder)
+    assert_refused(
+        lambda: checkpoints.load(name, folder), folder, r"recipe of .* must be one of .*'nope'"
+    )
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e6])
+def test_weights_that_half_precision_cannot_hold_are_not_saved(tmp_path, value):
+    """NaN, and what float16 would turn into infinity, is refused before anything is written."""
+    model = recipes.RECIPES["fashion-classifier"].build(nnx.Rngs(1))
+    model.last.bias[...] = jnp.full(10, value)
+    notes = {"recipe": "fashion-classifier"}
+    save = lambda: checkpoints.save("again", model, notes, tmp_path)
+    assert_refused(save, tmp_path, "^model must be a module with parameters that are finite")
+    assert list(tmp_path.iterdir()) == []

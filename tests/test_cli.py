@@ -64,7 +64,7 @@ def test_train_further(tmp_path, monkeypatch, capsys):
         ("sample fashion-cfg --steps 0", "steps must be"),
         ("sample fashion-cfg --scale nan", "scale must be finite"),
         ("sample fashion-cfg --columns 0", "labels must hold at least one"),
-        ("evaluate fashion-cfg --n 0", "n must be at least 4"),
+        ("evaluate fashion-cfg --n 0", "n must be a whole number of at least 4"),
     ],
 )
 def test_bad_arguments(line, message, tmp_path, monkeypatch, capsys):

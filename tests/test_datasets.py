@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from workshop_lite import datasets
+from workshop_lite import checkpoints, datasets
 
 
 @pytest.mark.parametrize(("split", "n"), [("train", 60_000), ("test", 10_000)])
@@ -42,26 +42,59 @@ def copied(tmp_path, monkeypatch):
     shutil.copy(datasets.FOLDER / "fashion-mnist.json", tmp_path)
     shutil.copytree(datasets.FOLDER / "fashion-mnist", tmp_path / "fashion-mnist")
     monkeypatch.setattr(datasets, "FOLDER", tmp_path)
-    return tmp_path / "fashion-mnist" / "test-labels.npy.xz"
+    return tmp_path
 
 
-def test_a_flipped_byte_is_refused(copied):
-    """One altered byte fails the digest; the other split still loads."""
-    body = bytearray(copied.read_bytes())
-    body[len(body) // 2] ^= 1
-    copied.write_bytes(body)
-    with pytest.raises(ValueError, match="^file test-labels.npy.xz .* missing or damaged[^\n]*$"):
-        datasets.load("fashion-mnist", "test")
-    assert len(datasets.load("fashion-mnist", "train").labels) == 60_000
+@pytest.mark.parametrize("split", ["test", "train"])
+@pytest.mark.parametrize("part", ["labels", "images"])
+def test_spoilt_files_are_refused(copied, split, part):
+    """A flipped bit, a file cut short or lost, another file's content: one sentence names it."""
+    path = copied / "fashion-mnist" / f"{split}-{part}.npy.xz"
+    body, rng = path.read_bytes(), np.random.default_rng(0)
+    size = path.stat().st_size
+    swapped = [p.read_bytes() for p in path.parent.glob("*.xz") if p != path][:2]
+    places = [0, *rng.integers(size, size=20), size - 1]
+    flipped = (
+        body[:i] + bytes([body[i] ^ 1 << int(rng.integers(8))]) + body[i + 1 :] for i in places
+    )
+    for bad in [*swapped, b"", body[:-10], body[: size // 2], None]:
+        assert_refused(path, bad, split, "^file {} .* is missing or damaged; reinstall it$")
+    for bad in flipped:
+        assert_refused(path, bad, split, "^file {} .* is missing or damaged; reinstall it$")
 
 
-@pytest.mark.parametrize("damage", ["missing", "truncated"])
-def test_lost_files_are_refused(copied, damage):
-    """A missing or truncated file is named."""
-    body = copied.read_bytes()
-    copied.unlink() if damage == "missing" else copied.write_bytes(body[:-10])
-    with pytest.raises(ValueError, match="^file test-labels.npy.xz .* missing or damaged[^\n]*$"):
-        datasets.load("fashion-mnist", "test")
+def assert_refused(path, bad, split, message):
+    """Loading ends in one sentence, and what is there is left as it was."""
+    path.unlink(missing_ok=True) if bad is None else path.write_bytes(bad)
+    with pytest.raises(ValueError, match=message.format(path.name)):
+        datasets.load("fashion-mnist", split)
+    assert not path.exists() if bad is None else path.read_bytes() == bad
+
+
+def test_a_damaged_file_of_one_split_leaves_the_other(copied):
+    """The test split does not need the files of the training split."""
+    (copied / "fashion-mnist" / "train-images.npy.xz").write_bytes(b"")
+    assert len(datasets.load("fashion-mnist", "test").labels) == 10_000
+
+
+def test_spoilt_cards_are_refused(copied):
+    """So is a flipped bit in the card: in a name, a digest, the licence, or its own seal."""
+    path = copied / "fashion-mnist.json"
+    body, rng = path.read_bytes(), np.random.default_rng(0)
+    bits = [(i, 1 << int(rng.integers(8))) for i in range(len(body))]
+    flipped = [body[:i] + bytes([body[i] ^ bit]) + body[i + 1 :] for i, bit in bits]
+    card = "^card {} is missing, damaged, or was edited by hand; restore it$"
+    for bad in [*flipped, b"", body[:-2], body[: len(body) // 2], b"[]", body + b" "]:
+        assert_refused(path, bad, "test", card)
+        with pytest.raises(ValueError, match=card.format(path.name)):
+            datasets.digest("fashion-mnist")
+
+
+def test_the_digest_is_that_of_the_training_data():
+    """The models' cards name the data they were trained on, and it is the data that is here."""
+    for name in checkpoints.names():
+        notes = checkpoints.card(name)
+        assert notes["data_sha256"] == datasets.digest(notes["data"])
 
 
 @pytest.mark.parametrize("name", ["mnist", "", "../data/fashion-mnist"])

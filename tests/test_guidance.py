@@ -181,7 +181,8 @@ def test_autoguidance_by_itself_does_nothing(ideal, scale):
 
 def test_autoguidance_leaves_the_weak_model(ideal):
     """Between strong and weak the scale is linear: 0 is the weak model, 2 mirrors it."""
-    weak = mixtures.ideal(gaussian(0.0, 1.0)._replace(weights=jnp.ones((3, 1))), schedules.cosine)
+    one = gaussian(0.0, 1.0)._replace(means=jnp.zeros((1, 2)), weights=jnp.ones((3, 1)))
+    weak = mixtures.ideal(one, schedules.cosine)
     xt = normal(6, 2)
     out = [call(Guided(ideal, None, s, weak=weak), xt, at(0.5), LABELS) for s in (0.0, 1.0, 2.0)]
     assert_allclose(out[0], weak(xt, at(0.5), LABELS), atol=1e-6)
@@ -229,5 +230,5 @@ def test_thresholding_passes_the_checks_on(ideal):
     with pytest.raises(ValueError, match="scale must be one number or one per row"):
         samplers.ddim(guided, schedules.cosine, normal(6, 2), LABELS, steps=2)
     for share in (0.0, 1.5, float("nan")):
-        with pytest.raises(ValueError, match="share must lie above 0"):
+        with pytest.raises(ValueError, match="share must be a number between 0.5 and 1"):
             Thresholded(ideal, share)

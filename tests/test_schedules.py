@@ -157,5 +157,5 @@ def test_shortest_table_is_valid(name):
 @pytest.mark.parametrize("shift", [np.nan, np.inf, -400.0])
 def test_bad_shift_is_refused(shift):
     """A shift that is no number, or beyond what float32 holds, is refused."""
-    with pytest.raises(ValueError, match="^log_snr_shift must lie between -50 and 50, got"):
+    with pytest.raises(ValueError, match="^log_snr_shift must be a number between -50 and 50, got"):
         schedules.shifted(schedules.cosine, float(shift))

@@ -8,12 +8,13 @@ Reads the four idx files of Debian's package ``dataset-fashion-mnist``:
 import gzip
 import hashlib
 import io
-import json
 import lzma
 import sys
 from pathlib import Path
 
 import numpy as np
+
+from workshop_lite import files
 
 SOURCE = Path(sys.argv[1] if len(sys.argv) > 1 else "/usr/share/datasets/fashion-mnist")
 HOME = Path(__file__).parents[1] / "workshop_lite" / "data"
@@ -51,7 +52,7 @@ def main() -> None:
         "splits": {"train": 60_000, "test": 10_000},
         "sha256": digests,
     }
-    (HOME / "fashion-mnist.json").write_text(json.dumps(card, indent=2) + "\n")
+    files.write_card(HOME / "fashion-mnist.json", card)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
 """Trained weights: one safetensors file and one JSON card a model, both in the package."""
 
 import hashlib
-import json
-import os
 from pathlib import Path
 
 import jax
@@ -12,34 +10,41 @@ from flax import nnx
 from safetensors.numpy import load as unpack
 from safetensors.numpy import save as pack
 
+from workshop_lite import checks, files
 from workshop_lite.recipes import RECIPES
 
 FOLDER = Path(__file__).parent / "weights"
 
 
-def names(folder: Path = FOLDER) -> list[str]:
+def names(folder: str | Path = FOLDER) -> list[str]:
     """The models that ``load`` knows."""
-    return sorted(path.stem for path in folder.glob("*.json"))
+    return sorted(path.stem for path in _folder(folder).glob("*.json"))
 
 
-def card(name: str, folder: Path = FOLDER) -> dict:
-    """How a model was made and what it reaches. Raises ValueError for an unknown name."""
-    if name not in names(folder):
-        raise ValueError(f"name must be one of {names(folder)}, got {name!r}")
-    return json.loads((folder / f"{name}.json").read_text())
+def card(name: str, folder: str | Path = FOLDER) -> dict:
+    """How a model was made and what it reaches.
+
+    Raises ValueError for an unknown name, and for a card that is damaged or another model's.
+    """
+    checks.one_of("name", name, names(folder))
+    notes = files.read_card(_folder(folder) / f"{name}.json")
+    if notes.get("name") != name:
+        raise ValueError(f"card {name}.json is that of {notes.get('name')!r}; restore it")
+    return notes
 
 
-def load(name: str, folder: Path = FOLDER) -> nnx.Module:
+def load(name: str, folder: str | Path = FOLDER) -> nnx.Module:
     """A trained model, in float32.
 
-    Raises ValueError for an unknown name, and for weights that are missing, altered or of
-    another shape than the recipe's.
+    Raises ValueError for an unknown name, for a card that is damaged, and for weights that are
+    missing, altered or of another shape than the recipe's.
     """
     notes = card(name, folder)
-    path = folder / f"{name}.safetensors"
+    path = _folder(folder) / f"{name}.safetensors"
     body = path.read_bytes() if path.exists() else b""
-    if hashlib.sha256(body).hexdigest() != notes["sha256"]:
+    if hashlib.sha256(body).hexdigest() != notes.get("sha256"):
         raise ValueError(f"weights of {name!r} are missing or do not match their card; reinstall")
+    checks.one_of(f"recipe of {name!r}", notes.get("recipe"), sorted(RECIPES))
     model = nnx.eval_shape(lambda: RECIPES[notes["recipe"]].build(nnx.Rngs(0)))
     weights, state = unpack(body), nnx.state(model, nnx.Param)
     wanted = {path: leaf.shape for path, leaf in _named(state).items()}
@@ -50,29 +55,53 @@ def load(name: str, folder: Path = FOLDER) -> nnx.Module:
     return model
 
 
-def save(name: str, model: nnx.Module, notes: dict, folder: Path = FOLDER) -> None:
-    """Write the weights in float16 and the card that vouches for them."""
-    state = _named(nnx.state(model, nnx.Param))
-    body = pack({path: np.asarray(leaf, np.float16) for path, leaf in state.items()})
-    size = sum(leaf.size for leaf in state.values())
+def save(name: str, model: nnx.Module, notes: dict, folder: str | Path = FOLDER) -> None:
+    """Write the weights in float16 and the card that vouches for them.
+
+    Raises ValueError, and writes nothing, for what ``load`` would not take back.
+    """
+    folder = _folder(folder)
+    path = _path(name, notes, folder)
+    checks.one_of("recipe in notes", notes.get("recipe"), sorted(RECIPES))
+    state = _named(nnx.state(model, nnx.Param)) if isinstance(model, nnx.Module) else {}
+    with np.errstate(over="ignore"):  # infinity is looked for on the next lines
+        state = {path: np.asarray(leaf, np.float16) for path, leaf in state.items()}
+    if not state or not all(np.isfinite(leaf).all() for leaf in state.values()):
+        raise ValueError(
+            "model must be a module with parameters that are finite in float16,"
+            f" got {checks.shown(type(model).__name__)}"
+        )
+    body, size = pack(state), sum(leaf.size for leaf in state.values())
     notes = {**notes, "parameters": size, "sha256": hashlib.sha256(body).hexdigest()}
-    folder.mkdir(parents=True, exist_ok=True)
-    _swap(folder / f"{name}.safetensors", body)
+    files.swap(path.with_name(f"{name}.safetensors"), body)
     write_card(name, notes, folder)
 
 
-def write_card(name: str, notes: dict, folder: Path = FOLDER) -> None:
-    """Replace the card of a model."""
-    _swap(folder / f"{name}.json", (json.dumps(notes, indent=2) + "\n").encode())
+def write_card(name: str, notes: dict, folder: str | Path = FOLDER) -> None:
+    """Replace the card of a model; whoever edits one by hand seals it with this."""
+    files.write_card(_path(name, notes, _folder(folder)), {"name": name, **notes} | {"name": name})
+
+
+def _path(name: str, notes: dict, folder: Path) -> Path:
+    """Where the card of a model goes; ValueError for a name or notes that make none."""
+    if not isinstance(name, str) or not name or Path(name).name != name or "\0" in name:
+        raise ValueError(f"name must be that of a file, without a folder, got {checks.shown(name)}")
+    try:
+        files.digest({**notes})
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"notes must be a dict that JSON can hold, got {checks.shown(notes)}"
+        ) from None
+    return folder / f"{name}.json"
+
+
+def _folder(folder: str | Path) -> Path:
+    if not isinstance(folder, str | Path):
+        raise ValueError(f"folder must be a path, got {checks.shown(folder)}")
+    return Path(folder)
 
 
 def _named(state) -> dict:
     """The leaves of a state by their path, in the order of ``jax.tree.leaves``."""
     flat, _ = jax.tree_util.tree_flatten_with_path(state)
     return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in flat}
-
-
-def _swap(path: Path, body: bytes) -> None:
-    part = path.with_suffix(".part")
-    part.write_bytes(body)
-    os.replace(part, path)

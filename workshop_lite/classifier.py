@@ -3,6 +3,7 @@
 from flax import nnx
 from jaxtyping import Array, Float
 
+from workshop_lite import checks
 from workshop_lite.layers import Conv, to_patches
 
 
@@ -29,6 +30,9 @@ class Classifier(nnx.Module):
     """
 
     def __init__(self, channels: int, n: int, *, widths: tuple[int, ...] = (32, 64, 128), rngs):
+        checks.whole("channels", channels)
+        checks.whole("n", n)
+        self.channels = channels
         self.down, self.stage = nnx.List([]), nnx.List([])
         for c_in, c in zip((channels, *widths[:-1]), widths, strict=True):
             self.down.append(Conv(4 * c_in, c, rngs=rngs))
@@ -36,6 +40,8 @@ class Classifier(nnx.Module):
         self.last = nnx.Linear(widths[-1], n, rngs=rngs)
 
     def features(self, x: Float[Array, "b h w c"]) -> Float[Array, "b d"]:
+        if checks.images("x", x).shape[3] != self.channels:
+            raise ValueError(f"x must have {self.channels} channels, got {checks.kind(x)}")
         for down, stage in zip(self.down, self.stage, strict=True):
             x = stage(down(to_patches(x, 2)))
         return nnx.silu(x).mean(axis=(1, 2))

@@ -8,6 +8,8 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Int, PyTree
 
+from workshop_lite import checks
+
 
 class Context(NamedTuple):
     """All that a network is told besides xt: a vector for FiLM, tokens for cross-attention."""
@@ -18,12 +20,23 @@ class Context(NamedTuple):
 
 def null_labels(labels: Int[Array, " b"]) -> Int[Array, " b"]:
     """The unconditional twin of a batch of labels: -1 everywhere."""
-    return jnp.full_like(labels, -1)
+    a = checks.array(labels)
+    if not jnp.issubdtype(a.dtype, jnp.integer):
+        raise ValueError(f"labels must be an array of whole numbers, got {checks.kind(labels)}")
+    return jnp.full_like(a, -1)
 
 
 def dropped(cond: PyTree, null: PyTree, share: float, key) -> PyTree:
     """``cond`` with about ``share`` of its rows replaced by those of ``null``, at random."""
-    drop = jax.random.bernoulli(key, share, (len(jax.tree.leaves(cond)[0]),))
+    checks.number("share", share, 0, 1)
+    checks.key("key", key)
+    leaves = [checks.array(leaf) for leaf in jax.tree.leaves(cond)]
+    if not leaves or any(a.ndim == 0 or len(a) != len(leaves[0]) for a in leaves):
+        raise ValueError(
+            "cond must be arrays with a row for each image,"
+            f" got {', '.join(map(checks.kind, leaves[:3])) or 'none'}"
+        )
+    drop = jax.random.bernoulli(key, share, (len(leaves[0]),))
     swap = lambda c, n: jnp.where(drop.reshape(drop.shape + (1,) * (c.ndim - 1)), n, c)  # noqa: E731
     return jax.tree.map(swap, cond, null)
 
@@ -32,6 +45,8 @@ class Labels(nnx.Module):
     """A learned vector for each of n classes, and one more for "no class", label -1."""
 
     def __init__(self, n: int, dim: int, *, rngs):
+        checks.whole("n", n)
+        checks.whole("dim", dim)
         self.n = n
         self.table = nnx.Param(nnx.initializers.normal(0.1)(rngs.params(), (n + 1, dim)))
 

@@ -2,13 +2,14 @@
 
 import hashlib
 import io
-import json
 import lzma
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import ArrayLike, Float, UInt8
+
+from workshop_lite import checks, files
 
 FOLDER = Path(__file__).parent / "data"
 
@@ -32,34 +33,39 @@ def load(name: str, split: str) -> Dataset:
 
     Raises ValueError for an unknown name or split, and for a file that fails its digest.
     """
-    if name not in names():
-        raise ValueError(f"name must be one of {names()}, got {name!r}")
-    card = json.loads((FOLDER / f"{name}.json").read_text())
-    if split not in card["splits"]:
-        raise ValueError(f"split of {name} must be one of {sorted(card['splits'])}, got {split!r}")
-    arrays = (
-        _array(FOLDER / name / f"{split}-{part}.npy.xz", card) for part in ("images", "labels")
-    )
-    return Dataset(*arrays, tuple(card["names"]), card["licence"])
+    checks.one_of("name", name, names())
+    card = files.read_card(FOLDER / f"{name}.json")
+    checks.one_of(f"split of {name}", split, sorted(card["splits"]))
+    paths = [FOLDER / name / f"{split}-{part}.npy.xz" for part in ("images", "labels")]
+    packed = [_whole(path, card) for path in paths]
+    return Dataset(*map(_unpacked, packed), tuple(card["names"]), card["licence"])
 
 
 def digest(name: str) -> str:
     """SHA-256 of the card that lists the digests of all files of a data set."""
-    return hashlib.sha256((FOLDER / f"{name}.json").read_bytes()).hexdigest()
+    checks.one_of("name", name, names())
+    return files.digest(files.read_card(FOLDER / f"{name}.json"))
 
 
-def _array(path: Path, card: dict) -> np.ndarray:
+def _whole(path: Path, card: dict) -> bytes:
     packed = path.read_bytes() if path.exists() else b""
     if hashlib.sha256(packed).hexdigest() != card["sha256"][path.name]:
         raise ValueError(f"file {path.name} of {card['title']} is missing or damaged; reinstall it")
+    return packed
+
+
+def _unpacked(packed: bytes) -> np.ndarray:
     return np.load(io.BytesIO(lzma.decompress(packed)), allow_pickle=False)
 
 
 def signed(images: UInt8[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """Pixels 0 ... 255 as float32 in [-1, 1], the range in which the models work."""
+    if getattr(images, "dtype", None) != np.uint8:
+        raise ValueError(f"images must be an array of uint8, got {checks.kind(images)}")
     return images.astype(np.float32) / 127.5 - 1
 
 
 def pixels(x: Float[ArrayLike, "..."]) -> UInt8[np.ndarray, "..."]:
     """Floats in [-1, 1] as pixels 0 ... 255; what lies outside is cut off, as a screen would."""
-    return np.asarray(np.clip(np.round((np.asarray(x) + 1) * 127.5), 0, 255), np.uint8)
+    x = np.asarray(checks.numbers("x", x))
+    return np.asarray(np.round((np.clip(x, -1, 1) + 1) * 127.5), np.uint8)

@@ -8,7 +8,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import ArrayLike, Float, Integer
 from tqdm.auto import tqdm
 
-from workshop_lite import checkpoints, datasets
+from workshop_lite import checkpoints, checks, datasets
 from workshop_lite.classifier import Classifier
 from workshop_lite.conditioning import null_labels
 from workshop_lite.guidance import Guided
@@ -36,12 +36,18 @@ def samples(
     of labels will do. Batch i draws from the key ``fold_in(seed, i)``. Raises ValueError
     without a label.
     """
-    n, mesh = len(labels), mesh or Mesh(np.array(jax.devices()), ("data",))
+    n, mesh = checks.array(labels).size, mesh or Mesh(np.array(jax.devices()), ("data",))
     if n == 0:
         raise ValueError("labels must hold at least one label, got none")
+    labels = np.asarray(checks.labels("labels", labels, n))
+    checks.function("denoise", denoise, "(xt, t, cond) -> x0")
+    checks.function("sampler", sampler, "of workshop_lite.samplers")
+    checks.whole("batch", batch)
+    checks.whole("seed", seed, 0)
+    checks.wholes("shape", shape, 3)
     batch = min(batch, n)
     batch += -batch % mesh.size
-    labels = np.resize(np.asarray(labels, np.int32), n + -n % batch)  # the last batch is whole too
+    labels = np.resize(labels.astype(np.int32), n + -n % batch)  # the last batch is whole too
     split = NamedSharding(mesh, PartitionSpec("data"))
     images = []
     for i in tqdm(range(len(labels) // batch), disable=not bar, unit="batch"):
@@ -76,6 +82,10 @@ def scored(
     Every image pays ``evaluations`` passes through the network: that many steps at scale 1,
     half as many where guidance takes two passes a step. ``sampler`` takes one look a step.
     """
+    checks.whole("n", n, 4)  # precision and recall look at third neighbours
+    checks.whole("evaluations", evaluations, 2)
+    checks.number("scale", scale)
+    checks.function("judge", judge, "of images and labels")
     steps = evaluations if scale == 1 else evaluations // 2
     labels = np.arange(n) % 10
     guided = Guided(denoise, null_labels, scale)
@@ -88,8 +98,12 @@ def denoiser_report(
     denoise: Denoiser, scales: list[float], n: int, evaluations: int, sampler: Callable = dpmpp_2m
 ) -> dict:
     """Print and return the scores at each guidance scale, after those of the yardsticks."""
-    if n < 4:  # precision and recall look at third neighbours
-        raise ValueError(f"n must be at least 4 images a scale, got {n}")
+    checks.whole("n", n, 4)  # precision and recall look at third neighbours
+    checks.whole("evaluations", evaluations, 2)
+    if not isinstance(scales, tuple | list) or not scales:
+        raise ValueError(f"scales must be a list of numbers, got {checks.shown(scales)}")
+    for scale in scales:
+        checks.number("each of scales", scale)
     judge = fashion_judge()
     train = datasets.load("fashion-mnist", "train")
     images, labels = datasets.signed(train.images[:n]), train.labels[:n]

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 from jaxtyping import Array, ArrayLike, Float, PyTree
+
+from workshop_lite import checks
 
 
 class Guided(nnx.Module):
@@ -39,8 +40,11 @@ class Guided(nnx.Module):
         weak: Callable | None = None,
     ):
         _check(scale, interval, rescale)
-        if null is None and weak is None:
-            raise ValueError("null must be a function from a condition to its unconditional twin")
+        checks.function("denoise", denoise, "(xt, t, cond) -> x0")
+        if weak is None:
+            checks.function("null", null, "from a condition to its unconditional twin")
+        else:
+            checks.function("weak", weak, "(xt, t, cond) -> x0")
         self.denoise = _node(denoise)
         self.null = null
         self.weak = None if weak is None else _node(weak)
@@ -51,6 +55,8 @@ class Guided(nnx.Module):
     def __call__(
         self, xt: Float[Array, "b ..."], t: Float[Array, " b"], cond: PyTree
     ) -> Float[Array, "b ..."]:
+        checks.state(xt, t)
+        self.check(xt, cond)
         low, high = self.interval
         scale = jnp.where((low <= t) & (t <= high), self.scale, 1.0)
         return jax.lax.cond(
@@ -70,6 +76,7 @@ class Guided(nnx.Module):
 
     def check(self, xt: Float[Array, "b ..."], cond: PyTree) -> None:
         """Raise ValueError if the denoiser cannot take these; called outside jit."""
+        checks.rows("xt", xt)
         if self.scale.shape not in ((), (len(xt),)):
             raise ValueError(
                 f"scale must be one number or one per row, got shape {self.scale.shape}"
@@ -87,14 +94,15 @@ class Thresholded(nnx.Module):
     """
 
     def __init__(self, denoise: Callable, share: ArrayLike = 0.995):
-        if not isinstance(share, jax.core.Tracer) and not 0 < share <= 1:
-            raise ValueError(f"share must lie above 0 and be at most 1, got {share}")
+        checks.function("denoise", denoise, "(xt, t, cond) -> x0")
+        checks.number("share", share, 0.5, 1)
         self.denoise = _node(denoise)
         self.share = nnx.data(jnp.float32(share))
 
     def __call__(
         self, xt: Float[Array, "b ..."], t: Float[Array, " b"], cond: PyTree
     ) -> Float[Array, "b ..."]:
+        checks.state(xt, t)
         x0 = self.denoise(xt, t, cond)
         axes = tuple(range(1, x0.ndim))
         reach = jnp.maximum(jnp.quantile(jnp.abs(x0), self.share, axis=axes, keepdims=True), 1.0)
@@ -119,19 +127,15 @@ def _node(denoise):
     return jax.tree_util.Partial(denoise) if jax.tree_util.all_leaves([denoise]) else denoise
 
 
-def _line(value):
-    """How a value reads in an error: on one line, and not a long one."""
-    return " ".join(str(value).split())[:80]
-
-
 def _check(scale, interval, rescale):
-    if any(isinstance(a, jax.core.Tracer) for a in jax.tree.leaves((scale, interval, rescale))):
-        return
-    if np.asarray(scale).dtype.kind not in "iufV" or not np.isfinite(scale).all():  # V: bfloat16
-        raise ValueError(f"scale must be finite, got {_line(scale)}")
-    if np.shape(interval) != (2,) or not 0 <= interval[0] <= interval[1] <= 1:
-        raise ValueError(
-            f"interval must be two times with 0 <= low <= high <= 1, got {_line(interval)}"
-        )
-    if not 0 <= rescale <= 1:
-        raise ValueError(f"rescale must lie between 0 and 1, got {rescale}")
+    if not checks.traced(scale):
+        checks.numbers("scale", scale)
+    if not checks.traced(interval):
+        low_high = checks.array(interval)
+        right = low_high.dtype.kind in "iuf" and low_high.shape == (2,)
+        if not right or not 0 <= low_high[0] <= low_high[1] <= 1:
+            raise ValueError(
+                "interval must be two times with 0 <= low <= high <= 1,"
+                f" got {checks.shown(interval)}"
+            )
+    checks.number("rescale", rescale, 0, 1)

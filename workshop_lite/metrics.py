@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Float, Integer
 
+from workshop_lite import checks
+
 Images = Float[ArrayLike, "_ h w c"]
 Features = Float[ArrayLike, "_ d"]  # any number of images
 
@@ -42,17 +44,23 @@ class Judge:
     """
 
     def __init__(self, classifier: Callable, real: Images, limit: int = 2000):
+        for part in ("features", "__call__"):
+            checks.function(f"classifier.{part}", getattr(classifier, part, None), "of images")
+        checks.whole("limit", limit)
+        checks.images("real", real)
         self.look = jax.jit(lambda x: (classifier.features(x), classifier(x)))
         self.limit = limit
         self.real, _ = self._seen(real)
 
     def __call__(self, images: Images, labels: Integer[ArrayLike, " n"]) -> Scores:
+        images = np.asarray(checks.images("images", images))
+        labels = np.asarray(checks.labels("labels", labels, len(images)))
         features, logits = self._seen(np.clip(images, -1, 1))
         precision, recall = precision_recall(self.real[: self.limit], features[: self.limit])
         return Scores(
             n=len(images),
             frechet=frechet(self.real, features),
-            accuracy=float((logits.argmax(1) == np.asarray(labels)).mean()),
+            accuracy=float((logits.argmax(1) == labels).mean()),
             precision=precision,
             recall=recall,
             saturation=saturation(images),
@@ -66,8 +74,9 @@ class Judge:
 
 def frechet(a: Features, b: Features) -> float:
     """Squared Fréchet distance of two fitted Gaussians; Heusel et al. (2017), Eq. 6."""
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    cov_a, cov_b = np.cov(a.T), np.cov(b.T)
+    a, b = (np.asarray(_features(*side), np.float64) for side in (("a", a), ("b", b)))
+    _of_one_width(a, b)
+    cov_a, cov_b = (np.atleast_2d(np.cov(x.T)) for x in (a, b))
     values, vectors = np.linalg.eigh(cov_a)
     root = vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
     cross = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ cov_b @ root), 0)).sum()
@@ -81,6 +90,9 @@ def precision_recall(real: Features, fake: Features, k: int = 3) -> tuple[float,
     "Among" means closer to some point than that point's k-th neighbour of its own kind;
     Kynkäänniemi et al. (2019), Eqs. 1 and 2.
     """
+    checks.whole("k", k)
+    real, fake = _features("real", real, k + 1), _features("fake", fake, k + 1)
+    _of_one_width(real, fake)
     apart = _distances(real, fake)
     reach_real = np.sort(_distances(real, real), axis=1)[:, k]  # column 0 is the point itself
     reach_fake = np.sort(_distances(fake, fake), axis=1)[:, k]
@@ -91,7 +103,8 @@ def precision_recall(real: Features, fake: Features, k: int = 3) -> tuple[float,
 
 def diversity(features: Features, labels: Integer[ArrayLike, " n"]) -> float:
     """Mean distance between two images of one label, averaged over labels that two share."""
-    features, labels = np.asarray(features), np.asarray(labels)
+    features = _features("features", features, 1)
+    labels = np.asarray(checks.labels("labels", labels, len(features)))
     groups = [features[labels == label] for label in np.unique(labels)]
     means = [_distances(g, g).sum() / (len(g) * (len(g) - 1)) for g in groups if len(g) > 1]
     return float(np.mean(means)) if means else 0.0
@@ -99,6 +112,8 @@ def diversity(features: Features, labels: Integer[ArrayLike, " n"]) -> float:
 
 def saturation(images: Images, margin: float = 0.05) -> float:
     """Share of pixels beyond [-1, 1] by more than ``margin``: what a screen has to cut off."""
+    images = np.asarray(checks.images("images", images))
+    checks.number("margin", margin, 0)
     return float((np.abs(images) > 1 + margin).mean())
 
 
@@ -108,12 +123,29 @@ def yardsticks(images: Images, seed: int = 0) -> dict[str, Images]:
     The noise has standard deviation 0.05, 0.1 or 0.2 in the models' range [-1, 1], which is 6,
     13 or 26 of 255 grey levels; "blurred" is a 3 x 3 box.
     """
+    images = np.asarray(checks.images("images", images))
+    checks.whole("seed", seed, 0)
     noise = np.random.default_rng(seed).standard_normal(images.shape, np.float32)
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
     h, w = images.shape[1:3]
     shifts = [padded[:, i : i + h, j : j + w] for i in range(3) for j in range(3)]
     noisy = {f"noise {s:g}": np.clip(images + s * noise, -1, 1) for s in (0.05, 0.1, 0.2)}
     return {"real": images, **noisy, "blurred": np.mean(shifts, axis=0)}
+
+
+def _features(name: str, value: Features, least: int = 2) -> Features:
+    """Only a table of finite numbers with enough rows; returned."""
+    a = checks.array(value)
+    if a.ndim != 2 or len(a) < least or not a.shape[1]:
+        raise ValueError(
+            f"{name} must be features of at least {least} images, [n, d], got {checks.kind(value)}"
+        )
+    return checks.numbers(name, a)
+
+
+def _of_one_width(a: Features, b: Features) -> None:
+    if a.shape[1] != b.shape[1]:
+        raise ValueError(f"features must be of one width, got {a.shape[1]} and {b.shape[1]}")
 
 
 def _distances(a: Features, b: Features) -> Float[np.ndarray, "n m"]:

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
+from workshop_lite import checks
 from workshop_lite.predictions import CLEAN, Denoiser, Prediction
 from workshop_lite.schedules import Level, Schedule, cosine
 
@@ -65,7 +65,8 @@ class IdealNetwork(nnx.Module):
     def __call__(
         self, xt: Float[Array, "b d"], t: Float[Array, " b"], labels: Int[Array, " b"] | None
     ) -> Float[Array, "b d"]:
-        labels = jnp.full(len(xt), -1) if labels is None else labels
+        self.check(xt, labels)
+        labels = jnp.full(len(xt), -1) if labels is None else jnp.asarray(labels)
         level = Level(*(a[:, None] for a in cosine(t)))  # t is the angle: see Denoiser
         x0 = self.mixture.denoised(xt, cosine(t), labels)
         return self.prediction.target(x0, (xt - level.alpha * x0) / level.sigma, level)
@@ -75,14 +76,14 @@ class IdealNetwork(nnx.Module):
         means, weights = self.mixture.means, self.mixture.weights
         if xt.shape[1:] != means.shape[1:]:
             raise ValueError(f"points must have shape [b, {means.shape[1]}], got {xt.shape}")
-        if cond is None or isinstance(cond, jax.core.Tracer):
+        if cond is None or checks.traced(cond):
             return
-        labels, c = np.asarray(cond), len(weights) - 1
+        labels, c = checks.array(cond), len(weights) - 1
         right = labels.shape == (len(xt),) and labels.dtype.kind in "iu"
         if not right or not ((labels >= -1) & (labels < c)).all():
             raise ValueError(
                 f"labels must be {len(xt)} whole numbers from -1, for no class, to {c - 1},"
-                f" got {labels.dtype} {labels.shape} {np.unique(labels)[:3].tolist()}"
+                f" got {labels.dtype} {labels.shape} {checks.shown(labels.ravel()[:3].tolist())}"
             )
 
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, PyTree
 
+from workshop_lite import checks
 from workshop_lite.schedules import Level, Schedule, over
 
 
@@ -54,8 +55,16 @@ class Denoiser(nnx.Module):
     """
 
     def __init__(self, network: Callable, schedule: Schedule, prediction: Prediction):
+        checks.function("network", network, "(xt, t, cond) -> what it predicts")
+        checks.function("schedule", schedule, "from t to Level")
+        if not isinstance(prediction, Prediction):
+            raise ValueError(f"prediction must be a Prediction, got {checks.shown(prediction)}")
         with jax.ensure_compile_time_eval():  # also where a model is only being traced
             end = schedule(1.0)
+            if not isinstance(end, Level):
+                raise ValueError(
+                    f"schedule must be a function from t to Level, got {checks.shown(end)} at 1"
+                )
             alpha, gain = float(end.alpha), float(jnp.abs(prediction.to_x0(1.0, 0.0, end)))
         if not gain < 1000:
             raise ValueError(
@@ -70,6 +79,7 @@ class Denoiser(nnx.Module):
     def __call__(
         self, xt: Float[Array, "b ..."], t: Float[Array, " b"], cond: PyTree
     ) -> Float[Array, "b ..."]:
+        checks.state(xt, t)
         level = self.schedule(t)
         output = self.network(xt, angle(level), cond)
         return self.prediction.to_x0(output, xt, over(level, xt))

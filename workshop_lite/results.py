@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from workshop_lite import checks
+
 FOLDER = Path(__file__).parent / "data" / "results"
 
 
@@ -19,9 +21,7 @@ class Spread(NamedTuple):
 
 def load(name: str, folder: Path = FOLDER) -> list[dict]:
     """The rows of a committed measurement. Raises ValueError for an unknown name."""
-    known = sorted(path.stem for path in folder.glob("*.json"))
-    if name not in known:
-        raise ValueError(f"name must be one of {known}, got {name!r}")
+    checks.one_of("name", name, sorted(path.stem for path in folder.glob("*.json")))
     return json.loads((folder / f"{name}.json").read_text(encoding="utf8"))
 
 

@@ -19,9 +19,9 @@ from inspect import Parameter, signature
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import ArrayLike
 
+from workshop_lite import checks
 from workshop_lite.schedules import Level
 
 
@@ -33,27 +33,16 @@ def _sampler(method):
 
     @wraps(method)
     def sampler(denoise, schedule, noise, cond=None, *, steps, **options):
-        if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
-            raise ValueError(f"steps must be a whole number of at least 1, got {_line(steps)}")
-        if not callable(schedule):
-            raise ValueError(f"schedule must be a function from t to Level, got {_line(schedule)}")
-        noise = noise if isinstance(noise, jax.Array) else np.asarray(noise)
-        if noise.ndim < 2 or not jnp.issubdtype(noise.dtype, jnp.floating):
-            raise ValueError(
-                f"noise must be floating point with shape [b, ...], got {noise.dtype} {noise.shape}"
-            )
-        if not isinstance(noise, jax.core.Tracer) and not np.isfinite(np.asarray(noise)).all():
-            raise ValueError("noise must be finite, got NaN or infinity in it")
-        noise = jnp.asarray(noise)
+        checks.function("denoise", denoise, "(xt, t, cond) -> x0")
+        checks.whole("steps", steps)
+        checks.function("schedule", schedule, "from t to Level")
+        noise = jnp.asarray(checks.rows("noise", noise))
         eta, key = options.get("eta", 0.0), options.get("key")
-        if not isinstance(eta, jax.core.Tracer) and not (np.ndim(eta) == 0 and 0 <= eta <= 1):
-            raise ValueError(f"eta must be a number between 0 and 1, got {_line(eta)}")
+        checks.number("eta", eta, 0, 1)
         if key is None and (must_draw or isinstance(eta, jax.core.Tracer) or eta > 0):
             raise ValueError("key must be given, to draw fresh noise from at every step; got None")
-        if key is not None and not jax.dtypes.issubdtype(
-            getattr(key, "dtype", None), jax.dtypes.prng_key
-        ):
-            raise ValueError(f"key must be made by jax.random.key, got {_line(key)}")
+        if key is not None:
+            checks.key("key", key)
         if key_given is None:
             options.pop("key", None)
         if hasattr(denoise, "check"):
@@ -64,12 +53,6 @@ def _sampler(method):
 
     sampler._cache_size = compiled._cache_size
     return sampler
-
-
-def _line(value):
-    """How a value reads in an error: on one line, and not a long one."""
-    line = " ".join(repr(value).split())
-    return line if len(line) <= 80 else line[:77] + "..."
 
 
 def _spans(schedule, steps):

@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
+from workshop_lite import checks
+
 
 class Level(NamedTuple):
     """Amplitudes in  x_t = alpha * x_0 + sigma * eps."""
@@ -68,12 +70,11 @@ def quadratic(t: ArrayLike) -> Level:
 def _time(t: ArrayLike) -> Float[Array, "*t"]:
     """``t`` in float32. Raises ValueError outside of [0, 1] where the values are known."""
     if not isinstance(t, jax.core.Tracer):
-        times = np.asarray(t, np.float32)  # in numpy, which sees values inside of jit too
+        times = checks.array(t)  # in numpy, which sees values inside of jit too
+        right = times.dtype.kind in "iufV" and times.size  # V: bfloat16
+        times = np.asarray(times, np.float32) if right else np.float32(np.nan)
         if not ((times >= 0) & (times <= 1)).all():
-            raise ValueError(
-                "t must lie between 0 (data) and 1 (noise),"
-                f" got values from {times.min():.4g} to {times.max():.4g}"
-            )
+            raise ValueError(f"t must lie between 0 (data) and 1 (noise), got {checks.shown(t)}")
     return jnp.asarray(t, jnp.float32)
 
 
@@ -82,15 +83,18 @@ def _from_decay(decay: Float[Array, "*t"]) -> Level:
     return Level(jnp.exp(-decay / 2), jnp.sqrt(-jnp.expm1(-decay)))
 
 
-@lru_cache  # equal arguments return the same function, so jit does not compile it again
 def shifted(schedule: Schedule, log_snr_shift: float) -> Schedule:
     """The same schedule with a constant added to its log-SNR; negative means noisier.
 
     Hoogeboom et al. (2023), Eq. 3: an image d pixels wide wants 2 * log(d_noise / d).
     """
-    if not -50 <= log_snr_shift <= 50:
-        raise ValueError(f"log_snr_shift must lie between -50 and 50, got {log_snr_shift}")
+    checks.function("schedule", schedule, "from t to Level")
+    checks.number("log_snr_shift", log_snr_shift, -50, 50)
+    return _shifted(schedule, float(log_snr_shift))
 
+
+@lru_cache  # equal arguments return the same function, so jit does not compile it again
+def _shifted(schedule: Schedule, log_snr_shift: float) -> Schedule:
     def moved(t: ArrayLike) -> Level:
         alpha, sigma = schedule(t)
         a, s = alpha * np.exp(log_snr_shift / 4), sigma * np.exp(-log_snr_shift / 4)
@@ -109,13 +113,14 @@ def from_betas(betas: Float[ArrayLike, " T"]) -> Schedule:
     Step i of the table sits at t = i / T; between steps log(alpha_bar) is interpolated.
     Raises ValueError unless the betas are a row of numbers strictly between 0 and 1.
     """
-    betas = np.asarray(betas, np.float64)
-    if betas.ndim != 1 or not len(betas) or not ((betas > 0) & (betas < 1)).all():
+    table = checks.array(betas)
+    table = np.asarray(table, np.float64) if table.dtype.kind in "iuf" else np.zeros(0)
+    if table.ndim != 1 or not len(table) or not ((table > 0) & (table < 1)).all():
         raise ValueError(
-            f"betas must be a row of numbers strictly between 0 and 1, got shape {betas.shape}"
-            f" from {betas.min(initial=np.inf):.3g} to {betas.max(initial=-np.inf):.3g}"
+            "betas must be a row of numbers strictly between 0 and 1,"
+            f" got {checks.shown(betas)} of shape {np.shape(checks.array(betas))}"
         )
-    decays = jnp.asarray(np.append(0.0, -np.log1p(-betas).cumsum()), jnp.float32)
+    decays = jnp.asarray(np.append(0.0, -np.log1p(-table).cumsum()), jnp.float32)
     times = jnp.linspace(0.0, 1.0, len(decays))
     return lambda t: _from_decay(jnp.interp(_time(t), times, decays))
 

@@ -1,6 +1,5 @@
 """The training loop: scanned, averaged, resumable, and the same on one device or many."""
 
-import os
 import time
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -18,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from tqdm.auto import tqdm
 
+from workshop_lite import checks, files
 from workshop_lite.conditioning import dropped
 from workshop_lite.optimizers import adam
 from workshop_lite.predictions import Denoiser, angle
@@ -41,6 +41,12 @@ def loss(
     over [0, 1] with one random offset, which lowers the variance; Kingma et al. (2021), App. I.1.
     Each error counts ``weight`` of its noise level times, by default once.
     """
+    if not isinstance(denoise, Denoiser):
+        raise ValueError(f"denoise must be a Denoiser, got {checks.shown(denoise)}")
+    checks.rows("x0", x0)
+    checks.function("null", null, "from a condition to its unconditional twin")
+    checks.number("drop", drop, 0, 1)
+    checks.key("key", key)
     k_time, k_noise, k_drop = jax.random.split(key, 3)
     b = len(x0)
     t = (jax.random.uniform(k_time) + jnp.arange(b) / b) % 1.0
@@ -98,6 +104,7 @@ def fit(
     mesh: Mesh | None = None,
     directory: str | Path | None = None,
     recipe: str = "",
+    save_every: float = 60.0,
     bar: bool = True,
 ) -> Fitted:
     """Train a copy of ``model`` and return its average over the run.
@@ -112,19 +119,38 @@ def fit(
     grows with the run (10 % of it), so a run may stop at any time.
 
     Stops after ``steps`` in all or ``minutes`` of this call, whichever comes first. With a
-    ``directory`` the state is saved every minute, at the end and on Ctrl-C, and a later call
-    with the same ``recipe`` goes on from it to bitwise the same parameters. The batch is split
-    over the devices of ``mesh``, by default all there are.
+    ``directory`` the state is saved every ``save_every`` seconds, at the end and on Ctrl-C, and a
+    later call with the same ``recipe`` goes on from it to bitwise the same parameters. The batch
+    is split over the devices of ``mesh``, by default all there are.
 
-    Raises ValueError for a batch that does not fit, a loss that is no longer finite, or a
-    directory that holds the state of another recipe.
+    Raises ValueError for arguments that cannot be, a batch that does not fit, a loss that is no
+    longer finite, or a directory that holds a damaged state or that of another recipe.
     """
-    n = len(jax.tree.leaves(data)[0])
+    n = _rows_of(data)
+    if not isinstance(model, nnx.Module):
+        raise ValueError(f"model must be an nnx.Module, got {checks.shown(model)}")
+    checks.function("loss", loss, "of (model, rows, key)")
+    checks.function("optimizer", optimizer, "from a schedule of rates to an optimizer")
+    for name, value in {"seed": seed, "warmup": warmup, "cooldown": cooldown}.items():
+        checks.whole(name, value, 0)
+    checks.whole("chunk", chunk)
+    checks.whole("batch", batch)
+    checks.number("learning_rate", learning_rate, 0)
+    checks.number("clip", clip, 0)
+    checks.number("save_every", save_every, 0)
+    if not isinstance(recipe, str):
+        raise ValueError(f"recipe must be a name, got {checks.shown(recipe)}")
+    if not isinstance(directory, str | Path | None):
+        raise ValueError(f"directory must be a path or None, got {checks.shown(directory)}")
+    if not isinstance(mesh, Mesh | None):
+        raise ValueError(f"mesh must be a jax.sharding.Mesh or None, got {checks.shown(mesh)}")
     mesh = mesh or Mesh(np.array(jax.devices()), ("data",))
     if steps is None and minutes is None:
         raise ValueError("steps or minutes must be given, or training would never end")
-    if steps is not None and (not isinstance(steps, int) or steps < 1):
-        raise ValueError(f"steps must be a whole number of at least 1, got {steps!r}")
+    if steps is not None:
+        checks.whole("steps", steps)
+    if minutes is not None:
+        checks.number("minutes", minutes, 0)
     if not 1 <= batch <= n or batch % mesh.size:
         raise ValueError(
             f"batch must lie between 1 and the {n} rows of data and be a multiple of the"
@@ -160,7 +186,7 @@ def fit(
             progress.update(end - done)
             progress.set_postfix(loss=f"{np.mean(losses[-200:]):.4f}", refresh=False)
             now = time.monotonic()
-            if saved and now - last_save > 60:
+            if saved and now - last_save >= save_every:
                 _save(saved, state, losses, seconds + now - begin, recipe)
                 last_save = now
             if minutes is not None and now - begin > 60 * minutes:
@@ -192,6 +218,14 @@ def _run(loss, descent, split, state, data, rows, key):
     return jax.lax.scan(step, state, rows)
 
 
+def _rows_of(data: PyTree) -> int:
+    """How many rows all arrays of the data have in common; ValueError if they differ."""
+    shapes = [np.shape(a) if hasattr(a, "dtype") else () for a in jax.tree.leaves(data)]
+    if not shapes or () in shapes or len({shape[0] for shape in shapes}) > 1:
+        raise ValueError(f"data must be arrays of equally many rows, got shapes {shapes[:4]}")
+    return shapes[0][0]
+
+
 def _rows(seed: int, step: int, batch: int, n: int) -> np.ndarray:
     """The rows of data that make the batch of this step."""
     epoch, place = divmod(step, n // batch)
@@ -204,14 +238,11 @@ def _order(seed: int, epoch: int, n: int) -> np.ndarray:
 
 
 def _save(path: Path, state: _State, losses: list, seconds: float, recipe: str) -> None:
-    """Write beside the old file, then swap: a kill at any moment leaves one whole file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Replace the file in one step: a kill at any moment leaves one whole file."""
     leaves = {f"{i:04d}": np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(state))}
     leaves["losses"] = np.array(losses, np.float32)
-    body = save(leaves, {"recipe": recipe, "seconds": f"{seconds:.3f}"})
-    part = path.with_suffix(".part")
-    part.write_bytes(body)
-    os.replace(part, path)
+    notes = {"recipe": recipe, "seconds": f"{seconds:.3f}"}
+    files.swap(path, save(leaves, {**notes, "sha256": files.arrays_digest(leaves, notes)}))
 
 
 def _restored(path: Path, state: _State, recipe: str) -> tuple[_State, list, float]:
@@ -220,8 +251,12 @@ def _restored(path: Path, state: _State, recipe: str) -> tuple[_State, list, flo
         with safe_open(path, "np") as file:
             notes = file.metadata() or {}
             leaves = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"directory holds a damaged state, {path}: {error}") from None
+    except (SafetensorError, OSError, TypeError) as error:
+        raise ValueError(
+            f"directory holds a damaged state, {path}: {checks.shown(error)}"
+        ) from None
+    if notes.pop("sha256", "") != files.arrays_digest(leaves, notes):
+        raise ValueError(f"directory holds a damaged state, {path}: its digest does not match")
     losses = leaves.pop("losses", np.zeros(0)).tolist()
     old, new = jax.tree.leaves(state), [leaves[name] for name in sorted(leaves)]
     same = [a.shape for a in old] == [a.shape for a in new]

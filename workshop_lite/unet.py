@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, PyTree
 
+from workshop_lite import checks
 from workshop_lite.conditioning import Context
 from workshop_lite.layers import (
     Block,
@@ -58,15 +59,18 @@ class UNet(nnx.Module):
         dtype=None,
         rngs: nnx.Rngs,
     ):
-        if not widths or any(c < 8 or c % 8 for c in widths) or len(blocks) != len(widths):
+        checks.whole("channels", channels)
+        checks.whole("d_cond", d_cond)
+        checks.whole("patch", patch)
+        checks.wholes("widths", widths)
+        checks.wholes("blocks", blocks)
+        if any(c % 8 for c in widths) or len(blocks) != len(widths):
             raise ValueError(
                 "widths must be multiples of 8, with a number of blocks for each,"
                 f" got {widths} with blocks {blocks}"
             )
-        if d_cond < 2 or d_cond % 2 or patch < 1:
-            raise ValueError(
-                f"d_cond must be even and patch at least 1, got d_cond {d_cond}, patch {patch}"
-            )
+        if d_cond % 2:
+            raise ValueError(f"d_cond must be even, got {d_cond}")
         kw = {"dtype": dtype, "rngs": rngs}
         self.channels, self.patch, self.d_cond = channels, patch, d_cond
         self.condition = condition
@@ -91,6 +95,7 @@ class UNet(nnx.Module):
     def __call__(
         self, xt: Float[Array, "b h w c"], t: Float[Array, " b"], cond: PyTree
     ) -> Float[Array, "b h w c"]:
+        self.check(xt, cond)
         context = self.embed(t, cond)
         return self.decode(self.encode(xt, context), context)
 
@@ -125,6 +130,7 @@ class UNet(nnx.Module):
 
     def check(self, xt: Float[Array, "b h w c"], cond: PyTree) -> None:
         """Raise ValueError if the network cannot take these; called outside jit."""
+        xt = checks.array(xt)
         if (
             xt.ndim != 4
             or xt.shape[3] != self.channels
@@ -134,4 +140,5 @@ class UNet(nnx.Module):
                 f"images must have shape [b, h, w, {self.channels}] with h and w multiples of"
                 f" {self.patch}, got {xt.shape}"
             )
+        checks.rows("images", xt)
         self.condition.check(cond, len(xt))

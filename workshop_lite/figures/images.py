@@ -8,6 +8,7 @@ from jaxtyping import ArrayLike, Float, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from workshop_lite import checks
 from workshop_lite.datasets import pixels
 from workshop_lite.figures.style import (
     BLUE,
@@ -28,7 +29,9 @@ def mosaic(
     images: Float[ArrayLike, "n h w c"], columns: int, gap: int = 1
 ) -> UInt8[np.ndarray, "..."]:
     """One picture of many, row by row: [H, W, c], or [H, W] if c is 1."""
-    n, h, w, c = images.shape
+    checks.whole("columns", columns)
+    checks.whole("gap", gap, 0)
+    n, h, w, c = checks.images("images", images).shape
     rows = -(-n // columns)
     tall, wide = h + gap, w + gap
     sheet = np.full((rows * columns, tall, wide, c), 255, np.uint8)
@@ -46,7 +49,17 @@ def gallery(
     title: str = "",
 ) -> Figure:
     """A grid of pictures, grey ones dark on white, with names for its rows and columns."""
+    images = checks.images("images", images)
     n, h, w, c = images.shape
+    if c not in (1, 3):
+        raise ValueError(f"images must have 1 or 3 channels, got {c}")
+    for name, words in (("rows", rows), ("columns", columns)):
+        if not isinstance(words, tuple | list) or not all(isinstance(w, str) for w in words):
+            raise ValueError(f"{name} must be a list of names, got {checks.shown(words)}")
+    if not rows or n % len(rows):
+        raise ValueError(f"rows must be as many as divide {n} images, got {checks.shown(rows)}")
+    if len(columns) not in (0, n // len(rows)):
+        raise ValueError(f"columns must be {n // len(rows)} names, got {checks.shown(columns)}")
     across = n // len(rows)
     sheet = mosaic(-images if c == 1 else images, across)
     width = 6.4

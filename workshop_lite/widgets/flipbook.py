@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import ipywidgets as ipw
 
+from workshop_lite import checks
+
 WRAP = ipw.Layout(flex_flow="row wrap")
 
 
@@ -16,7 +18,16 @@ def scrubber(
     The browser does the linking, so the control also works in a page that was built from a
     notebook with saved widget state. ipywidgets 7 has no ``Stack``; there the kernel switches.
     """
+    pngs = isinstance(pictures, tuple | list) and all(isinstance(p, bytes) for p in pictures)
+    if not pngs or not pictures:
+        raise ValueError(f"pictures must be a list of PNGs, got {checks.shown(pictures)}")
+    for name, text in (("alt", alt), ("description", description)):
+        if not isinstance(text, str):
+            raise ValueError(f"{name} must be text, got {checks.shown(text)}")
     last = len(pictures) - 1
+    checks.whole("start", start, 0)
+    if start > last:
+        raise ValueError(f"start must be at most {last}, the last picture, got {start}")
     play = ipw.Play(value=start, min=0, max=last, interval=200)
     slider = ipw.IntSlider(start, min=0, max=last, readout=False, description=description)
     slider.style.description_width = "initial"

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from PIL import Image
 
-from workshop_lite import samplers
+from workshop_lite import checks, samplers
 from workshop_lite.conditioning import null_labels
 from workshop_lite.figures.images import mosaic
 from workshop_lite.guidance import Guided
@@ -18,6 +18,10 @@ from workshop_lite.widgets.flipbook import WRAP, show
 
 def png(images, columns: int, zoom: int = 3) -> bytes:
     """Grey images in [-1, 1] as one PNG, dark on white, enlarged without blur."""
+    checks.whole("zoom", zoom)
+    images = checks.images("images", images)
+    if images.shape[3] != 1:
+        raise ValueError(f"images must have one channel, got {checks.kind(images)}")
     sheet = Image.fromarray(mosaic(-images, columns, gap=0))
     size = (zoom * sheet.width, zoom * sheet.height)
     file = io.BytesIO()
@@ -30,6 +34,12 @@ def guidance_explorer(denoise: Denoiser, names: Sequence[str], count: int = 4) -
 
     Only a new sampler or number of steps compiles; all else is traced.
     """
+    checks.whole("count", count)
+    if not isinstance(denoise, Denoiser):
+        raise ValueError(f"denoise must be a Denoiser, got {checks.shown(denoise)}")
+    words = isinstance(names, tuple | list) and all(isinstance(name, str) for name in names)
+    if not words or not names:
+        raise ValueError(f"names must be a list of the classes, got {checks.shown(names)}")
     wide = {"description_width": "5em"}
     knobs = {
         "label": ipw.Dropdown(
