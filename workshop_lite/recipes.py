@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,7 @@ from workshop_lite.conditioning import Labels, null_labels
 from workshop_lite.optimizers import muon
 from workshop_lite.predictions import VELOCITY, Denoiser
 from workshop_lite.schedules import cosine
-from workshop_lite.training import loss
+from workshop_lite.training import logit_normal, loss
 from workshop_lite.unet import UNet
 
 
@@ -53,11 +54,11 @@ def weak_fashion_denoiser(rngs: nnx.Rngs) -> Denoiser:
     return Denoiser(network, cosine, VELOCITY)
 
 
-def denoising_loss(denoise: Denoiser, batch, key, *, drop: float = 0.1, weight=None):
-    """The diffusion loss on a batch of (uint8 images, labels)."""
+def denoising_loss(denoise: Denoiser, batch, key, *, drop: float = 0.1, **options):
+    """The diffusion loss on a batch of (uint8 images, labels); options as ``training.loss``."""
     images, labels = batch
     x0, labels = images / 127.5 - 1, labels.astype(jnp.int32)
-    return loss(denoise, x0, labels, null_labels, key, drop=drop, weight=weight)
+    return loss(denoise, x0, labels, null_labels, key, drop=drop, **options)
 
 
 def class_loss(classifier: Classifier, batch, key):
@@ -73,8 +74,8 @@ RECIPES = {
     "fashion-cfg": Recipe(
         "fashion-mnist",
         fashion_denoiser,
-        denoising_loss,
-        steps=8000,
+        partial(denoising_loss, times=logit_normal),
+        steps=6000,
         options={"optimizer": muon, "learning_rate": 4e-3, "cooldown": 2000},
     ),
     "fashion-cfg-weak": Recipe(

@@ -33,13 +33,15 @@ def loss(
     *,
     drop: float,
     weight: Callable[[Level], Array] | None = None,
+    times: Callable[[Array], Array] | None = None,
 ) -> Float[Array, ""]:
     """Mean squared error of the prediction at one random time an image.
 
     A share ``drop`` of the conditions is replaced by their unconditional twin, so that one
     network learns both models; Ho & Salimans (2022), Algorithm 1. The times are spread evenly
     over [0, 1] with one random offset, which lowers the variance; Kingma et al. (2021), App. I.1.
-    Each error counts ``weight`` of its noise level times, by default once.
+    ``times`` maps them to others, by default to themselves. Each error counts ``weight`` of its
+    noise level times, by default once.
     """
     if not isinstance(denoise, Denoiser):
         raise ValueError(f"denoise must be a Denoiser, got {checks.shown(denoise)}")
@@ -50,6 +52,7 @@ def loss(
     k_time, k_noise, k_drop = jax.random.split(key, 3)
     b = len(x0)
     t = (jax.random.uniform(k_time) + jnp.arange(b) / b) % 1.0
+    t = t if times is None else times(t)
     eps = jax.random.normal(k_noise, x0.shape)
     noise_level = denoise.schedule(t)
     level = over(noise_level, x0)
@@ -65,6 +68,14 @@ def min_snr(level: Level, gamma: float = 5.0) -> Float[Array, "..."]:
     Errors of x_0 then count min(SNR, gamma) times; Hang et al. (2023), Section 3.4.
     """
     return jnp.minimum(level.alpha**2, gamma * level.sigma**2)  # alpha^2 + sigma^2 = 1
+
+
+def logit_normal(u: Float[Array, " b"]) -> Float[Array, " b"]:
+    """Times whose logit is normal: the middle, where the picture takes shape, is seen more often.
+
+    Esser et al. (2024, SD3), Section 3.1, with mean 0 and deviation 1. Takes quantiles in [0, 1].
+    """
+    return jax.nn.sigmoid(jax.scipy.special.ndtri(u))
 
 
 class Fitted(NamedTuple):
