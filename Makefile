@@ -10,6 +10,8 @@ BOOK_TESTS := tests/test_book.py tests/test_browser.py
 
 # Checks and committed outputs are the same on every machine: CPU, whatever accelerator is present.
 test unit notebooks execute: export JAX_PLATFORMS = cpu
+# A second run of a notebook need not compile what the first one did.
+lab notebooks execute: export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/.jax_cache
 
 .PHONY: help setup book lab test lint unit notebooks check format execute clean clean-all
 .NOTPARALLEL:

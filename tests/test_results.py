@@ -32,3 +32,28 @@ def test_unknown_name(tmp_path):
     results.save(tmp_path / "toy.json", ROWS)
     with pytest.raises(ValueError, match=r"name must be one of \['toy'\], got 'nope'"):
         results.load("nope", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("spread", "text"),
+    [
+        (results.Spread(212.94, 3.4, 3), "213 ± 3"),
+        (results.Spread(37.94, 0.72, 3), "37.9 ± 0.7"),
+        (results.Spread(0.8584, 0.0122, 3), "0.858 ± 0.012"),
+        (results.Spread(0.0, 0.0, 1), "0.000 ± 0.000"),
+    ],
+)
+def test_spread_reads_to_three_digits(spread, text):
+    """No more digits than the deviation leaves meaning to."""
+    assert str(spread) == text
+
+
+def test_table_has_a_line_for_each_group():
+    """Names to the left, numbers under their heading, in the order given."""
+    lines = results.table({"b": ROWS[3:], "a": ROWS[:2]}, ["frechet", "scale"]).splitlines()
+    assert [line.split() for line in lines] == [
+        ["frechet", "scale"],
+        ["b", "9.00", "±", "0.00", "1.00", "±", "0.00"],
+        ["a", "2.00", "±", "1.41", "2.00", "±", "0.00"],
+    ]
+    assert len({len(line) for line in lines}) == 1

@@ -1,6 +1,7 @@
 """Measurements that were too long for a page: rows of numbers, a row for each seed."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,12 @@ class Spread(NamedTuple):
     mean: float
     std: float
     seeds: int
+
+    def __str__(self) -> str:
+        """Three digits of the mean, and the deviation to the last of them."""
+        size = np.floor(np.log10(max(abs(self.mean), 1e-3)))
+        digits = int(np.clip(2 - size, 0, 3))
+        return f"{self.mean:.{digits}f} ± {self.std:.{digits}f}"
 
 
 def load(name: str, folder: Path = FOLDER) -> list[dict]:
@@ -39,9 +46,22 @@ def chosen(rows: list[dict], **fixed) -> list[dict]:
 
 def spread(rows: list[dict], by: str, number: str) -> dict[object, Spread]:
     """The spread of ``number`` for each value of ``by``, in ascending order."""
-    found = {}
-    for value in sorted({row[by] for row in rows}):
-        numbers = [row[number] for row in chosen(rows, **{by: value})]
-        std = float(np.std(numbers, ddof=1)) if len(numbers) > 1 else 0.0
-        found[value] = Spread(float(np.mean(numbers)), std, len(numbers))
-    return found
+    values = sorted({row[by] for row in rows})
+    return {value: over_seeds(chosen(rows, **{by: value}), number) for value in values}
+
+
+def over_seeds(rows: list[dict], number: str) -> Spread:
+    """Mean and standard deviation of ``number`` over all these rows."""
+    numbers = [row[number] for row in rows]
+    std = float(np.std(numbers, ddof=1)) if len(numbers) > 1 else 0.0
+    return Spread(float(np.mean(numbers)), std, len(numbers))
+
+
+def table(groups: Mapping[object, list[dict]], numbers: Sequence[str]) -> str:
+    """A line for each group of rows, a column for each of ``numbers``: mean ± deviation."""
+    width = max(len(str(name)) for name in groups)
+    lines = [" " * width + "".join(f"{number:>17}" for number in numbers)]
+    for name, rows in groups.items():
+        cells = (f"{over_seeds(rows, number)!s:>17}" for number in numbers)
+        lines.append(f"{name!s:>{width}}" + "".join(cells))
+    return "\n".join(lines)
