@@ -24,6 +24,7 @@ def test_spread_over_seeds():
     """Mean and sample standard deviation; one seed has none."""
     found = results.spread(results.chosen(ROWS, method="a"), "scale", "frechet")
     assert list(found) == [1, 2]
+    assert results.groups(ROWS, "method") == {"a": ROWS[:3], "b": ROWS[3:]}
     assert found[2] == pytest.approx((2.0, 2**0.5, 2)) and found[1] == (5.0, 0.0, 1)
 
 

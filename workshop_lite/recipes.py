@@ -75,7 +75,7 @@ RECIPES = {
         "fashion-mnist",
         fashion_denoiser,
         partial(denoising_loss, times=logit_normal),
-        steps=6000,
+        steps=5000,
         options={"optimizer": muon, "learning_rate": 4e-3, "cooldown": 2000},
     ),
     "fashion-cfg-weak": Recipe(

@@ -44,10 +44,15 @@ def chosen(rows: list[dict], **fixed) -> list[dict]:
     return [row for row in rows if all(row[name] == value for name, value in fixed.items())]
 
 
+def groups(rows: list[dict], by: str) -> dict[object, list[dict]]:
+    """The rows of each value of ``by``, in ascending order."""
+    values = sorted({row[by] for row in rows})
+    return {value: chosen(rows, **{by: value}) for value in values}
+
+
 def spread(rows: list[dict], by: str, number: str) -> dict[object, Spread]:
     """The spread of ``number`` for each value of ``by``, in ascending order."""
-    values = sorted({row[by] for row in rows})
-    return {value: over_seeds(chosen(rows, **{by: value}), number) for value in values}
+    return {value: over_seeds(group, number) for value, group in groups(rows, by).items()}
 
 
 def over_seeds(rows: list[dict], number: str) -> Spread:
@@ -57,11 +62,11 @@ def over_seeds(rows: list[dict], number: str) -> Spread:
     return Spread(float(np.mean(numbers)), std, len(numbers))
 
 
-def table(groups: Mapping[object, list[dict]], numbers: Sequence[str]) -> str:
+def table(named: Mapping[object, list[dict]], numbers: Sequence[str]) -> str:
     """A line for each group of rows, a column for each of ``numbers``: mean ± deviation."""
-    width = max(len(str(name)) for name in groups)
+    width = max(len(str(name)) for name in named)
     lines = [" " * width + "".join(f"{number:>17}" for number in numbers)]
-    for name, rows in groups.items():
+    for name, rows in named.items():
         cells = (f"{over_seeds(rows, number)!s:>17}" for number in numbers)
         lines.append(f"{name!s:>{width}}" + "".join(cells))
     return "\n".join(lines)
