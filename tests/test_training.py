@@ -335,6 +335,32 @@ def test_loss_takes_a_weight():
     assert_allclose(half, whole / 2, rtol=0.15)  # noise of 200 rows of 3
 
 
+def test_logit_normal_times():
+    """Evenly spread quantiles become times whose logit has mean 0 and deviation 1, ends included."""
+    quantiles = (np.arange(2000) + 0.5) / 2000
+    t = training.logit_normal(quantiles)
+    logit = np.log(t / (1 - t))
+    assert abs(logit.mean()) < 1e-3 and abs(logit.std() - 1) < 0.01
+    assert_allclose(training.logit_normal(np.array([0.0, 0.5, 1.0])), [0.0, 0.5, 1.0], atol=1e-6)
+
+
+def test_loss_takes_times():
+    """Times that are all 1/4 show the network nothing but the noise level of 1/4."""
+    seen = []
+
+    def network(xt, t, cond):
+        seen.append(t)
+        return jnp.zeros_like(xt)
+
+    toy = Denoiser(network, cosine, VELOCITY)
+    labels = jnp.zeros(8, jnp.int32)
+    quarter = lambda u: jnp.full_like(u, 0.25)
+    training.loss(
+        toy, normal(8, 3), labels, null_labels, jax.random.key(0), drop=0.0, times=quarter
+    )
+    assert_allclose(seen[0], 0.25, atol=1e-6)
+
+
 @pytest.mark.parametrize("drop", [0.0, 0.2, 1.0])
 def test_loss_drops_labels(drop):
     """The loss shows the network the null label for the share asked for, and 0 means never."""
