@@ -75,8 +75,8 @@ RECIPES = {
         "fashion-mnist",
         fashion_denoiser,
         partial(denoising_loss, times=logit_normal),
-        steps=5000,
-        options={"optimizer": muon, "learning_rate": 4e-3, "cooldown": 2000},
+        steps=4200,
+        options={"optimizer": muon, "learning_rate": 4e-3, "cooldown": 1500},
     ),
     "fashion-cfg-weak": Recipe(
         "fashion-mnist",
