@@ -18,9 +18,11 @@ from hypothesis import settings
 
 from workshop_lite import mixtures, predictions, schedules
 
-# The same examples on every run, and no clock: a busy machine is no failure.
+# The same examples on every run, and no clock: a busy machine is no failure. To hunt for new ones
+# by hand: HYPOTHESIS_PROFILE=explore .venv/bin/python -m pytest tests/test_bad_input.py
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
-settings.load_profile("repeatable")
+settings.register_profile("explore", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 SCHEDULES = {
     "linear": schedules.linear,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import filled, normal
 from flax import nnx
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from workshop_lite import (
@@ -36,6 +36,7 @@ LABELS = jnp.array([0, 1])
 POINTS, IMAGES = normal(2, 2), jnp.ones((2, 4, 4, 1))
 SAMPLERS = [samplers.ddim, samplers.ddpm, samplers.heun, samplers.dpmpp_2m]
 NAN, INF = float("nan"), float("inf")
+HUGE = 3.4028235677973366e38  # the least number that is infinite in float32
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -213,7 +214,7 @@ def test_scales_are_as_many_as_rows(toy):
 
 
 @pytest.mark.parametrize("schedule", [schedules.linear, schedules.cosine, schedules.sigmoid])
-@pytest.mark.parametrize("t", [NAN, -0.1, 1.01, INF, [0.5, NAN]])
+@pytest.mark.parametrize("t", [NAN, -0.1, 1.01, INF, HUGE, [0.5, NAN], [0.5, -HUGE], 10**40])
 def test_times(schedule, t):
     """A time that is not in [0, 1] is refused, NaN included."""
     with pytest.raises(ValueError, match=r"^t must lie between 0 \(data\) and 1 \(noise\), got"):
@@ -238,8 +239,29 @@ def test_network(options):
     assert_sentence(e)
 
 
+@pytest.mark.parametrize("seed", [-1, 2**32, 10**40, 0.5, True])
+def test_seeds(seed):
+    """Seeds that JAX would shorten are refused, as are those that are none."""
+    model, data = nnx.Linear(1, 1, rngs=nnx.Rngs(0)), np.zeros((8, 1))
+    for call in (
+        lambda: evaluation.samples(shrink, schedules.cosine, LABELS, steps=1, seed=seed),
+        lambda: metrics.yardsticks(IMAGES, seed=seed),
+        lambda: training.fit(model, len, data, steps=1, batch=4, seed=seed),
+    ):
+        with pytest.raises(ValueError, match=f"^seed must be .*, got {seed}$"):
+            call()
+
+
+def test_share_may_be_whole():
+    """A share of 0 or 1 keeps or drops every row, whatever its type."""
+    for none, all_ in ((0, 1), (False, True), (0.0, 1.0)):
+        assert (dropped(LABELS, -LABELS, none, KEY) == LABELS).all()
+        assert (dropped(LABELS, -LABELS, all_, KEY) == -LABELS).all()
+
+
 def test_checks_inside_jit(net, toy):
     """What is known while jit traces is checked there too; what is traced passes."""
+    two = jnp.float32(2.0)
 
     @jax.jit
     def sample(scale, labels):
@@ -254,6 +276,10 @@ def test_checks_inside_jit(net, toy):
         jax.jit(lambda: samplers.ddim(toy, schedules.cosine, bad, steps=1))()
     with pytest.raises(ValueError, match="^t must lie between 0"):
         jax.jit(lambda: schedules.linear(2.0))()
+    with pytest.raises(ValueError, match="^rescale must be a number between 0 and 1"):
+        jax.jit(lambda: Guided(net, null_labels, 2.0, rescale=two).rescale)()
+    with pytest.raises(ValueError, match="^interval must be two times"):
+        jax.jit(lambda: Guided(net, null_labels, 2.0, interval=(0.0, two)).interval)()
 
 
 def test_models_are_built_inside_eval_shape():
@@ -288,7 +314,17 @@ things = st.one_of(
     st.lists(scalars, max_size=3).map(tuple),
     st.just({}),
 )
-generated = settings(max_examples=60)
+
+
+def generated(n: int):
+    """The test with n things, besides those that once were answered wrongly."""
+
+    def decorate(test):
+        for thing in (HUGE, [-HUGE, HUGE]):
+            test = example(thing=thing)(test)
+        return settings(max_examples=n)(given(thing=things)(test))
+
+    return decorate
 
 
 def answer(call, *args, **options):
@@ -318,8 +354,7 @@ def answer(call, *args, **options):
         schedules.cosine_betas,
     ],
 )
-@generated
-@given(thing=things)
+@generated(60)
 def test_any_schedule_argument(function, thing):
     """Schedules and tables answer anything with finite amplitudes or one sentence."""
     answer(function, thing)
@@ -327,8 +362,7 @@ def test_any_schedule_argument(function, thing):
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize("argument", ["schedule", "noise", "cond", "steps", "eta", "key"])
-@generated
-@given(thing=things)
+@generated(60)
 def test_any_sampler_argument(toy, sampler, argument, thing):
     """Samplers answer anything in place of one argument with a finite sample or one sentence."""
     if argument == "eta" and sampler is not samplers.ddim:
@@ -345,8 +379,7 @@ def test_any_sampler_argument(toy, sampler, argument, thing):
 
 
 @pytest.mark.parametrize("argument", ["scale", "interval", "rescale"])
-@generated
-@given(thing=things)
+@generated(60)
 def test_any_guidance_argument(toy, argument, thing):
     """Guidance answers anything in place of one argument likewise."""
 
@@ -358,8 +391,7 @@ def test_any_guidance_argument(toy, argument, thing):
 
 
 @pytest.mark.parametrize("argument", ["noise", "cond"])
-@generated
-@given(thing=things)
+@generated(60)
 def test_any_network_input(net, argument, thing):
     """The U-Net answers any image and any label likewise."""
     call = {"noise": IMAGES, "cond": LABELS} | {argument: thing}
@@ -462,7 +494,7 @@ def surface(toy, net, folder):
         (
             training.fit,
             {"model": model, "loss": len, "data": np.zeros((8, 1)), "seed": 0, "steps": 2}
-            | {"minutes": 1.0, "batch": 4, "optimizer": training.adam, "learning_rate": 1e-3}
+            | {"minutes": 0.0, "batch": 4, "optimizer": training.adam, "learning_rate": 1e-3}
             | {"warmup": 1, "cooldown": 1, "clip": 1.0, "chunk": 2, "mesh": None}
             | {"directory": None, "recipe": "a line", "save_every": 60.0},
         ),
@@ -489,8 +521,7 @@ def fed(function, right: dict, argument: str) -> int:
     """How many calls were made with anything in place of one argument; each ends well."""
     calls, names = 0, f"{argument}|{CALLED.get(argument, argument)}"
 
-    @settings(max_examples=8)
-    @given(thing=things)
+    @generated(8)
     def feed(thing):
         nonlocal calls
         calls += 1

@@ -39,6 +39,11 @@ def traced(*values: Any) -> bool:
     return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(values))
 
 
+def real(a: np.ndarray | jax.Array) -> bool:
+    """Whether an array holds real numbers: floating point, whole or bool."""
+    return any(jnp.issubdtype(a.dtype, kind) for kind in (jnp.floating, jnp.integer, jnp.bool_))
+
+
 def one_of(name: str, value: Any, choices: Sequence[str]) -> None:
     """Only these strings."""
     if not isinstance(value, str) or value not in choices:
@@ -58,6 +63,13 @@ def whole(name: str, value: Any, least: int = 1) -> None:
         raise ValueError(f"{name} must be a whole number of at least {least}, got {shown(value)}")
 
 
+def seed(name: str, value: Any) -> None:
+    """Only whole numbers of 32 bits: JAX would drop the others' upper bits without a word."""
+    whole(name, value, 0)
+    if value >= 2**32:
+        raise ValueError(f"{name} must be less than 2**32, got {shown(value)}")
+
+
 def wholes(name: str, value: Any, length: int | None = None) -> None:
     """Only a tuple or list of whole numbers of at least 1, ``length`` of them or any number."""
     right = isinstance(value, tuple | list) and value and length in (None, len(value))
@@ -75,8 +87,8 @@ def number(name: str, value: Any, low: float | int = -np.inf, high: float | int 
     """Only one finite number, between ``low`` and ``high``."""
     if traced(value):
         return
-    a = array(value)
-    if not (_real(a) and a.ndim == 0 and _finite(a) and low <= a <= high):
+    a = np.asarray(array(value))  # numpy sees values inside of jit too
+    if not (real(a) and a.ndim == 0 and _finite(a) and low <= a <= high):
         what = f"number between {low:g} and {high:g}" if np.isfinite(high) else "finite number"
         what += f" of at least {low:g}" if np.isfinite(low) and np.isinf(high) else ""
         raise ValueError(f"{name} must be a {what}, got {shown(value)}")
@@ -85,7 +97,7 @@ def number(name: str, value: Any, low: float | int = -np.inf, high: float | int 
 def numbers(name: str, value: Any) -> np.ndarray | jax.Array:
     """Only finite numbers, in any shape; returned as an array."""
     a = array(value)
-    if not _real(a):
+    if not real(a):
         got = kind(value) if a.ndim else shown(value)
         raise ValueError(f"{name} must be real numbers, got {got}")
     if not traced(a) and not _finite(a):
@@ -107,7 +119,7 @@ def rows(name: str, value: Any) -> np.ndarray | jax.Array:
 def state(xt: Any, t: Any) -> None:
     """Only rows of finite numbers, and for each row a time between 0 and 1."""
     b, times = len(rows("xt", xt)), array(t)
-    if times.shape != (b,) or not _real(times):
+    if times.shape != (b,) or not real(times):
         raise ValueError(f"t must be an array of {b} times, got {kind(t)}")
     if not traced(times) and not ((np.asarray(times) >= 0) & (np.asarray(times) <= 1)).all():
         raise ValueError(f"t must lie between 0 (data) and 1 (noise), got {shown(t)}")
@@ -145,7 +157,3 @@ def _finite(a: np.ndarray | jax.Array) -> bool:
     """Whether all is finite in float32, in which everything is computed."""
     with np.errstate(over="ignore"):
         return bool(np.isfinite(np.asarray(a, np.float32)).all())
-
-
-def _real(a: np.ndarray | jax.Array) -> bool:
-    return any(jnp.issubdtype(a.dtype, kind) for kind in (jnp.floating, jnp.integer, jnp.bool_))

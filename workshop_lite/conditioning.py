@@ -36,7 +36,7 @@ def dropped(cond: PyTree, null: PyTree, share: float, key) -> PyTree:
             "cond must be arrays with a row for each image,"
             f" got {', '.join(map(checks.kind, leaves[:3])) or 'none'}"
         )
-    drop = jax.random.bernoulli(key, share, (len(leaves[0]),))
+    drop = jax.random.bernoulli(key, jnp.float32(share), (len(leaves[0]),))
     swap = lambda c, n: jnp.where(drop.reshape(drop.shape + (1,) * (c.ndim - 1)), n, c)  # noqa: E731
     return jax.tree.map(swap, cond, null)
 

@@ -43,7 +43,7 @@ def samples(
     checks.function("denoise", denoise, "(xt, t, cond) -> x0")
     checks.function("sampler", sampler, "of workshop_lite.samplers")
     checks.whole("batch", batch)
-    checks.whole("seed", seed, 0)
+    checks.seed("seed", seed)
     checks.wholes("shape", shape, 3)
     batch = min(batch, n)
     batch += -batch % mesh.size

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jaxtyping import Array, ArrayLike, Float, PyTree
 
@@ -131,7 +132,7 @@ def _check(scale, interval, rescale):
     if not checks.traced(scale):
         checks.numbers("scale", scale)
     if not checks.traced(interval):
-        low_high = checks.array(interval)
+        low_high = np.asarray(checks.array(interval))  # numpy sees values inside of jit too
         right = low_high.dtype.kind in "iuf" and low_high.shape == (2,)
         if not right or not 0 <= low_high[0] <= low_high[1] <= 1:
             raise ValueError(

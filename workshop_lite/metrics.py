@@ -124,7 +124,7 @@ def yardsticks(images: Images, seed: int = 0) -> dict[str, Images]:
     13 or 26 of 255 grey levels; "blurred" is a 3 x 3 box.
     """
     images = np.asarray(checks.images("images", images))
-    checks.whole("seed", seed, 0)
+    checks.seed("seed", seed)
     noise = np.random.default_rng(seed).standard_normal(images.shape, np.float32)
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
     h, w = images.shape[1:3]

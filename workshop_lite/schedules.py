@@ -70,10 +70,9 @@ def quadratic(t: ArrayLike) -> Level:
 def _time(t: ArrayLike) -> Float[Array, "*t"]:
     """``t`` in float32. Raises ValueError outside of [0, 1] where the values are known."""
     if not isinstance(t, jax.core.Tracer):
-        times = checks.array(t)  # in numpy, which sees values inside of jit too
-        right = times.dtype.kind in "iufV" and times.size  # V: bfloat16
-        times = np.asarray(times, np.float32) if right else np.float32(np.nan)
-        if not ((times >= 0) & (times <= 1)).all():
+        times = np.asarray(checks.array(t))  # numpy sees values inside of jit too
+        right = times.size and checks.real(times) and times.dtype != bool
+        if not right or not ((times >= 0) & (times <= 1)).all():
             raise ValueError(f"t must lie between 0 (data) and 1 (noise), got {checks.shown(t)}")
     return jnp.asarray(t, jnp.float32)
 

@@ -142,8 +142,9 @@ def fit(
         raise ValueError(f"model must be an nnx.Module, got {checks.shown(model)}")
     checks.function("loss", loss, "of (model, rows, key)")
     checks.function("optimizer", optimizer, "from a schedule of rates to an optimizer")
-    for name, value in {"seed": seed, "warmup": warmup, "cooldown": cooldown}.items():
-        checks.whole(name, value, 0)
+    checks.seed("seed", seed)
+    checks.whole("warmup", warmup, 0)
+    checks.whole("cooldown", cooldown, 0)
     checks.whole("chunk", chunk)
     checks.whole("batch", batch)
     checks.number("learning_rate", learning_rate, 0)
