@@ -336,12 +336,12 @@ def test_loss_takes_a_weight():
 
 
 def test_logit_normal_times():
-    """Evenly spread quantiles become times whose logit has mean 0 and deviation 1, ends included."""
-    quantiles = (np.arange(2000) + 0.5) / 2000
+    """Even quantiles become times whose logit has mean 0 and deviation 1, ends included."""
+    quantiles = (jnp.arange(2000) + 0.5) / 2000
     t = training.logit_normal(quantiles)
-    logit = np.log(t / (1 - t))
+    logit = jnp.log(t / (1 - t))
     assert abs(logit.mean()) < 1e-3 and abs(logit.std() - 1) < 0.01
-    assert_allclose(training.logit_normal(np.array([0.0, 0.5, 1.0])), [0.0, 0.5, 1.0], atol=1e-6)
+    assert_allclose(training.logit_normal(jnp.array([0.0, 0.5, 1.0])), [0.0, 0.5, 1.0], atol=1e-6)
 
 
 def test_loss_takes_times():
