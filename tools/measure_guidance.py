@@ -18,7 +18,7 @@ from workshop_lite.conditioning import null_labels
 from workshop_lite.guidance import Guided, Thresholded
 
 N, SEEDS, STEPS, MIDDLE = 1000, (0, 1, 2), 15, (0.25, 0.75)
-SCALES = (1, 0, 1.5, 2, 3, 4, 7.5, 10, 12)
+SCALES = (1, 0, 1.5, 2, 3, 4, 7.5, 12)
 YARDSTICKS = ("real", "noise 0.05", "noise 0.1", "noise 0.2", "blurred")
 
 
@@ -35,11 +35,11 @@ def methods(denoise, weak) -> dict:
 
 def plan(seeds: list[int]) -> list[dict]:
     """What to measure: seed by seed, the most wanted first."""
-    scales = {"cfg": SCALES, "interval": (2, 3), "rescale": (2, 3), "threshold": (2, 3)}
+    scales = {"cfg": SCALES, "interval": (2, 3), "rescale": (3,), "threshold": (3,)}
     scales |= {"autoguidance": (1.5, 2)}
     runs = [(method, s, STEPS, "dpmpp_2m") for method, row in scales.items() for s in row]
-    runs += [("cfg", 1, steps, "dpmpp_2m") for steps in (5, 10, 20, 50)]
-    runs += [("cfg", 1, steps, "ddim") for steps in (5, 10, 15, 20, 50)]
+    runs += [("cfg", 1, steps, "dpmpp_2m") for steps in (5, 10, 20)]
+    runs += [("cfg", 1, steps, "ddim") for steps in (5, 10, 20, 50)]
     runs += [("cfg", 2, steps, "dpmpp_2m") for steps in (5, 10)]
     names = ("method", "scale", "steps", "sampler")
     return [dict(zip(names, run, strict=True), seed=seed) for seed, run in product(seeds, runs)]
