@@ -13,7 +13,7 @@ test unit notebooks execute: export JAX_PLATFORMS = cpu
 # A second run of a notebook need not compile what the first one did.
 lab notebooks execute: export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/.jax_cache
 
-.PHONY: help setup book lab test lint unit notebooks check format execute clean clean-all
+.PHONY: help setup book lab test lint unit notebooks check format execute bench clean clean-all
 .NOTPARALLEL:
 
 help:
@@ -23,7 +23,8 @@ help:
 	@echo "make lint | unit | notebooks | check    one of those alone (check needs a built book)"
 	@echo "make format    let ruff rewrite the sources and the notebooks"
 	@echo "make execute NOTEBOOK=notebooks/NAME.ipynb    run a notebook from top to bottom and keep its outputs"
-	@echo "make clean     remove the built book; make clean-all removes .venv too"
+	@echo "make bench     time the package against PyTorch and diffusers, in an environment of its own"
+	@echo "make clean     remove the built book; make clean-all removes .venv and .venv-bench too"
 
 setup: .venv/.stamp
 
@@ -66,8 +67,14 @@ format: setup
 execute: setup
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False $(NOTEBOOK)
 
+# PyTorch is large, and only this needs it. Without a GPU, PIP_EXTRA_INDEX_URL can name the CPU wheels.
+bench:
+	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -e . -r benchmarks/requirements.txt
+	.venv-bench/bin/python -m benchmarks
+
 clean:
 	rm -rf _build
 
 clean-all: clean
-	rm -rf .venv
+	rm -rf .venv .venv-bench
