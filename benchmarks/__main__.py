@@ -27,7 +27,7 @@ from workshop_lite.guidance import Guided
 from workshop_lite.samplers import ddim
 from workshop_lite.schedules import cosine
 
-IMAGES, STEPS, SCALE, INTERVAL, BATCH, CHUNK = 16, 20, 2.0, (0.25, 0.75), 64, 3
+IMAGES, STEPS, SCALE, BATCH, CHUNK = 16, 20, 2.0, 64, 3
 REPEATS = max(5, int(os.environ.get("REPEATS", 7)))
 PEAK = "float32 matrix product of 2048 x 2048, jitted"
 LAYOUTS = {"NCHW": torch.contiguous_format, "channels last": torch.channels_last}
@@ -166,29 +166,6 @@ def training_steps(denoise) -> dict:
     return ours | {f"PyTorch, {name}": torch_trained(memory) for name, memory in LAYOUTS.items()}
 
 
-# Guidance --------------------------------------------------------------------------------------
-
-
-def guidance(denoise, noise, labels) -> tuple[dict, dict]:
-    """Ways to guide: functions by name, and of each the evaluations of an image and the memory."""
-    guided = Guided(denoise, null_labels, SCALE, interval=INTERVAL)
-    ways = {
-        "two passes, one after the other": (TwoPasses(denoise, null_labels, SCALE), 2 * STEPS),
-        "one batch of 2b": (Guided(denoise, null_labels, SCALE), 2 * STEPS),
-    }
-    t = np.arange(1, STEPS + 1) / STEPS
-    inside = int(((INTERVAL[0] <= t) & (t <= INTERVAL[1])).sum())
-    ways[f"one batch of 2b, only for t in {INTERVAL}"] = (guided, STEPS + inside)
-    sample = jax.jit(lambda model, *inputs: ddim(model, cosine, *inputs, steps=STEPS)[0])
-    variants, costs = {}, {}
-    for name, (model, evaluations) in ways.items():
-        variants[name] = partial(sample, model, noise, labels)
-        compiled = sample.lower(model, noise, labels).compile()
-        memory = compiled.memory_analysis().temp_size_in_bytes / 2**20
-        costs[name] = f"{evaluations} evaluations an image, {memory:.1f} MiB"
-    return variants, costs
-
-
 # The table -------------------------------------------------------------------------------------
 
 
@@ -230,11 +207,6 @@ def main() -> None:
     heading(f"Training step, batch {BATCH}, with clipping, Adam and averaging", "images / s")
     for name, seconds in timed("training", training_steps(denoise)).items():
         row(name, seconds / CHUNK, f"{BATCH * CHUNK / seconds.min():.0f}")
-
-    heading(f"Guidance: {IMAGES} images, {STEPS} DDIM steps", "cost, and temporary memory")
-    variants, costs = guidance(denoise, noise, labels)
-    for name, seconds in timed("guidance", variants).items():
-        row(name, seconds, costs[name])
 
     packages = ("jax", "jaxlib", "flax", "torch", "diffusers", "numpy")
     print(
