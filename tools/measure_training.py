@@ -2,8 +2,8 @@
 
     PYTHONPATH=. python tools/measure_training.py workshop_lite/data/results/training.json
 
-Rows that the file holds already are kept, so a run that was stopped goes on. About a quarter of an hour on two CPU cores. Seeds may
-be named behind the file, to measure only those.
+Rows that the file holds already are kept, so a run that was stopped goes on. About a quarter of an
+hour on two CPU cores. Seeds may be named behind the file, to measure only those.
 """
 
 import sys
