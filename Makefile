@@ -1,10 +1,12 @@
 # make book   build the HTML book                       make test   run every check
 # make lab    open the notebooks in JupyterLab          make help   list the rest
 #
-# Everything runs in .venv, which is made on first use and again when the two files it depends on change.
+# Everything runs in .venv, which is made on first use and again when the files it depends on change.
 
 PYTHON ?= python3
-BIN := .venv/bin
+VENV := .venv
+REQUIREMENTS := requirements.txt
+BIN := $(VENV)/bin
 START := $(shell date +%s)
 BOOK_TESTS := tests/test_book.py tests/test_browser.py
 
@@ -13,7 +15,7 @@ test unit notebooks execute: export JAX_PLATFORMS = cpu
 # A second run of a notebook need not compile what the first one did.
 lab notebooks execute: export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/.jax_cache
 
-.PHONY: help setup book lab test lint unit notebooks check format execute bench clean clean-all
+.PHONY: help setup book lab test lint unit notebooks check links stack-tree format execute bench clean clean-all
 .NOTPARALLEL:
 
 help:
@@ -21,19 +23,20 @@ help:
 	@echo "make lab       open the notebooks in JupyterLab"
 	@echo "make test      lint, unit tests, notebooks, book, book checks"
 	@echo "make lint | unit | notebooks | check    one of those alone (check needs a built book)"
+	@echo "make stack-py311 | stack-newest | stack-colab | stack-tree    unit tests and notebooks on other versions"
+	@echo "make links     look up every address on another host that the book names"
 	@echo "make format    let ruff rewrite the sources and the notebooks"
 	@echo "make execute NOTEBOOK=notebooks/NAME.ipynb    run a notebook from top to bottom and keep its outputs"
 	@echo "make bench     time the package against PyTorch and diffusers, in an environment of its own"
-	@echo "make clean     remove the built book; make clean-all removes .venv and .venv-bench too"
+	@echo "make clean     remove the built book; make clean-all removes the environments too"
 
-setup: .venv/.stamp
+setup: $(VENV)/.stamp
 
-.venv/.stamp: requirements.txt pyproject.toml
+$(VENV)/.stamp: $(REQUIREMENTS) tests/requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Python 3.11 or newer is needed; '$(PYTHON)' is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	  { echo "Python 3.11 or newer is needed, and '$(PYTHON)' is none. Name one: make PYTHON=/path/to/python3.13 ..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(REQUIREMENTS) -e .
 	@touch $@
 
 # --all: an incremental build would not repeat the warnings of the pages it skips.
@@ -50,15 +53,30 @@ test: lint unit notebooks book check
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 unit: setup
-	$(BIN)/python -m pytest tests $(addprefix --ignore=,$(BOOK_TESTS))
+	$(BIN)/python3 -m pytest tests $(addprefix --ignore=,$(BOOK_TESTS))
 
 notebooks: setup
-	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg notebooks
+	$(BIN)/python3 -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg notebooks
 
 check: setup
-	$(BIN)/python -m pytest $(BOOK_TESTS)
+	$(BIN)/python3 -m pytest $(BOOK_TESTS)
+
+# Needs the network, unlike all else, and is no part of test: other hosts come and go.
+links: setup
+	$(BIN)/jupyter-book build . --builder linkcheck
+
+# Versions that people have, each in an environment of its own, .venv-NAME, with what stacks/NAME.txt asks for.
+stack-py311: PYTHON = python3.11
+stack-newest stack-colab: PYTHON = python3.13
+stack-%: stacks/%.txt
+	$(MAKE) VENV=.venv-$* REQUIREMENTS=$< PYTHON=$(PYTHON) unit notebooks
+
+# NNX without its graph: modules are plain trees.
+stack-tree:
+	NNX_GRAPH_MODE=false $(MAKE) stack-py311
 
 format: setup
 	$(BIN)/ruff check --fix .
@@ -77,4 +95,4 @@ clean:
 	rm -rf _build
 
 clean-all: clean
-	rm -rf .venv .venv-bench
+	rm -rf .venv .venv-*

@@ -515,6 +515,7 @@ def surface(toy, net, folder):
 CALLED = {"noise": "images|points", "xt": "images|points", "cond": "labels", "a": "features"}
 CALLED |= {"b": "features", "real": "features", "fake": "features", "notes": "recipe in notes"}
 CALLED |= {"folder": "name"}  # a folder without models
+CALLED |= {"rows": "columns"}  # as many rows as fit, and then too many columns
 
 
 def fed(function, right: dict, argument: str) -> int:

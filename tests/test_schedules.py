@@ -45,6 +45,15 @@ def test_log_snr_falls(name):
     assert (jnp.diff(log_snr[1:]) < 0).all()
 
 
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_first_moments(name):
+    """However little time has passed, some noise is there and almost all of the signal."""
+    t = np.logspace(-30, -6, 25)
+    alpha, sigma = SCHEDULES[name](t)
+    assert (jnp.diff(sigma) > 0).all() and sigma[0] > 0
+    assert_allclose(alpha, 1.0, atol=1e-4)
+
+
 def test_log_snr_is_the_ratio():
     """log-SNR is log(alpha^2 / sigma^2): 0 where both are equal, halfway on the quarter circle."""
     assert_allclose(schedules.log_snr(schedules.cosine, 0.5), 0.0, atol=1e-6)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
@@ -78,7 +79,8 @@ class IdealNetwork(nnx.Module):
             raise ValueError(f"points must have shape [b, {means.shape[1]}], got {xt.shape}")
         if cond is None or checks.traced(cond):
             return
-        labels, c = checks.array(cond), len(weights) - 1
+        # numpy sees values inside of jit too
+        labels, c = np.asarray(checks.array(cond)), len(weights) - 1
         right = labels.shape == (len(xt),) and labels.dtype.kind in "iu"
         if not right or not ((labels >= -1) & (labels < c)).all():
             raise ValueError(

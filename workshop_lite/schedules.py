@@ -57,7 +57,8 @@ def sigmoid(t: ArrayLike) -> Level:
     """Betas on an S-curve from 0.1 to 20.1 per unit time: the logistic function on [-3, 3]."""
     t = _time(t)
     low, high = jax.nn.sigmoid(-3.0), jax.nn.sigmoid(3.0)
-    area = (jax.nn.softplus(6 * t - 3) - jax.nn.softplus(-3.0)) / 6  # of the logistic, 0 to t
+    # The logistic function's integral from 0 to t. A difference of softplus would cancel near 0.
+    area = jnp.log1p(low * jnp.expm1(6 * t)) / 6
     return _from_decay(0.1 * t + 20 * (area - low * t) / (high - low))
 
 

@@ -233,9 +233,12 @@ def _run(loss, descent, split, state, data, rows, key):
 def _rows_of(data: PyTree) -> int:
     """How many rows all arrays of the data have in common; ValueError if they differ."""
     shapes = [np.shape(a) if hasattr(a, "dtype") else () for a in jax.tree.leaves(data)]
-    if not shapes or () in shapes or len({shape[0] for shape in shapes}) > 1:
-        raise ValueError(f"data must be arrays of equally many rows, got shapes {shapes[:4]}")
-    return shapes[0][0]
+    counts = {shape[0] if shape else 0 for shape in shapes}
+    if len(counts) != 1 or 0 in counts:
+        raise ValueError(
+            f"data must be arrays of equally many rows, at least one, got shapes {shapes[:4]}"
+        )
+    return counts.pop()
 
 
 def _rows(seed: int, step: int, batch: int, n: int) -> np.ndarray:

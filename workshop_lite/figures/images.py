@@ -56,6 +56,8 @@ def gallery(
     for name, words in (("rows", rows), ("columns", columns)):
         if not isinstance(words, tuple | list) or not all(isinstance(w, str) for w in words):
             raise ValueError(f"{name} must be a list of names, got {checks.shown(words)}")
+    if not isinstance(title, str):
+        raise ValueError(f"title must be text, got {checks.shown(title)}")
     if not rows or n % len(rows):
         raise ValueError(f"rows must be as many as divide {n} images, got {checks.shown(rows)}")
     if len(columns) not in (0, n // len(rows)):
