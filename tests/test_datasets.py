@@ -116,7 +116,7 @@ def test_unknown_splits_are_refused():
 
 
 @pytest.mark.parametrize("size", [28, 48, 0, -32, 32.0, "32", True, np.ones(2)])
-def test_unknown_sizes_are_refused(size):
+def test_unknown_sizes_are_refused(size, unchecked):
     """An unknown size is answered with those there are."""
     with pytest.raises(ValueError, match=r"^size of emoji must be one of \(64, 32\), got "):
         datasets.load("emoji", "test", size)
@@ -190,7 +190,8 @@ def test_emoji(emoji):
         assert data.styles.shape == data.concepts.shape == data.groups.shape == (n,)
         assert data.styles.max() < 4 and data.groups.max() < 8
         assert len(data.phrases) == len(data.concept_names) == len(set(data.concept_names))
-        assert (data.images == 255).all(-1).any((1, 2)).all()  # each has white in it
+        corners = data.images[:, ::63, ::63]
+        assert (corners == 255).all((1, 2, 3)).mean() > 0.9  # on white
     assert len(train.images) + len(test.images) == EMOJI
     assert train.style_names == ("noto", "twemoji", "fluent", "3d fluent")
     assert train[4:] == test[4:] and "Flags" not in train.group_names
@@ -281,11 +282,11 @@ def test_notes(notes):
 
 def pitch_of(sounds):
     """The MIDI pitch whose overtones are strongest: a sum over ten, each weaker than the last."""
-    pitches, size = np.arange(36, 85, 0.1), 1 << 17
+    pitches, size = np.arange(36, 79, 0.1), 1 << 17
     spectrum = np.sqrt(np.abs(np.fft.rfft(sounds * np.hanning(sounds.shape[1]), size)))
     places = 440 * 2 ** ((pitches - 69) / 12) * size / 16_000
     overtones = range(1, 11)
-    sums = sum(0.84**h * spectrum[:, np.round(places * h).astype(int) % size] for h in overtones)
+    sums = sum(0.84**h * spectrum[:, np.int32(places * h + 0.5) % size] for h in overtones)
     return pitches[sums.argmax(1)]
 
 
