@@ -432,6 +432,7 @@ def surface(toy, net, folder):
     judge = metrics.Judge(Judged(), np.zeros((9, 2, 2, 1), np.float32))
     sampling = {"denoise": toy, "schedule": schedules.cosine, "noise": POINTS, "cond": LABELS}
     images = np.zeros((4, 2, 2, 1), np.float32)
+    emoji = datasets.Emoji(*[np.zeros(0, np.uint8)] * 4, *[()] * 4, "")
     abstract = lambda build: lambda **options: nnx.eval_shape(lambda: build(**options))
     build = lambda **options: UNet(condition=Labels(3, 8, rngs=nnx.Rngs(0)), **options)
     return [
@@ -482,10 +483,16 @@ def surface(toy, net, folder):
             {"denoise": still, "judge": lambda images, labels: images.mean(), "scale": 1.0}
             | {"n": 4, "evaluations": 2, "seed": 0},
         ),
-        (datasets.load, {"name": "fashion-mnist", "split": "test"}),
+        (datasets.load, {"name": "fashion-mnist", "split": "test", "size": 28}),
         (datasets.digest, {"name": "fashion-mnist"}),
         (datasets.signed, {"images": np.zeros((2, 2), np.uint8)}),
         (datasets.pixels, {"x": images}),
+        (datasets.captions, {"emoji": emoji}),
+        (datasets.to_mel, {"waveform": np.zeros((1, 16_000), np.float32)}),
+        (
+            datasets.to_audio,
+            {"mel": np.zeros((1, 32, 32, 1), np.uint8), "iterations": 1, "seed": 0},
+        ),
         (checkpoints.names, {"folder": folder}),
         (checkpoints.card, {"name": "none", "folder": folder}),
         (checkpoints.load, {"name": "none", "folder": folder}),

@@ -6,18 +6,15 @@ Reads the four idx files of Debian's package ``dataset-fashion-mnist``:
 """
 
 import gzip
-import hashlib
-import io
-import lzma
 import sys
 from pathlib import Path
 
 import numpy as np
+from packing import HOME, pack
 
 from workshop_lite import files
 
 SOURCE = Path(sys.argv[1] if len(sys.argv) > 1 else "/usr/share/datasets/fashion-mnist")
-HOME = Path(__file__).parents[1] / "workshop_lite" / "data"
 NAMES = "T-shirt Trouser Pullover Dress Coat Sandal Shirt Sneaker Bag Boot".split()
 
 
@@ -25,17 +22,7 @@ def idx(path: Path, header: int) -> np.ndarray:
     return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=header)
 
 
-def pack(array: np.ndarray, name: str) -> str:
-    raw = io.BytesIO()
-    np.save(raw, array, allow_pickle=False)
-    packed = lzma.compress(raw.getvalue(), preset=9 | lzma.PRESET_EXTREME)
-    (HOME / "fashion-mnist" / name).write_bytes(packed)
-    print(f"{name}: {array.shape}, {len(packed) / 1e6:.2f} MB")
-    return hashlib.sha256(packed).hexdigest()
-
-
 def main() -> None:
-    (HOME / "fashion-mnist").mkdir(parents=True, exist_ok=True)
     digests = {}
     for split, prefix, n in [("train", "train", 60_000), ("test", "t10k", 10_000)]:
         images = idx(SOURCE / f"{prefix}-images-idx3-ubyte.gz", 16).reshape(n, 28, 28, 1)
@@ -43,7 +30,7 @@ def main() -> None:
         assert labels.shape == (n,) and set(labels) == set(range(10))
         for part, array in [("images", images), ("labels", labels)]:
             name = f"{split}-{part}.npy.xz"
-            digests[name] = pack(array, name)
+            digests[name] = pack(array, HOME / "fashion-mnist" / name)
     card = {
         "title": "Fashion-MNIST",
         "source": "Xiao, Rasul and Vollgraf (2017), Zalando Research",

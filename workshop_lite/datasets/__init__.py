@@ -1,8 +1,5 @@
 """The committed data sets: real, licensed, checked by digest, and never downloaded."""
 
-import hashlib
-import io
-import lzma
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,8 +7,15 @@ import numpy as np
 from jaxtyping import ArrayLike, Float, UInt8
 
 from workshop_lite import checks, files
+from workshop_lite.datasets import emoji, notes, packed
+from workshop_lite.datasets.audio import to_audio, to_mel
+from workshop_lite.datasets.emoji import Emoji, captions
+from workshop_lite.datasets.notes import Notes
 
-FOLDER = Path(__file__).parent / "data"
+__all__ = ["Dataset", "Emoji", "Notes", "captions", "digest", "load", "names", "pixels", "signed"]
+__all__ += ["to_audio", "to_mel"]
+
+FOLDER = Path(__file__).parents[1] / "data"
 
 
 class Dataset(NamedTuple):
@@ -23,39 +27,43 @@ class Dataset(NamedTuple):
     licence: str
 
 
+def _labelled(folder: Path, split: str, size: int, card: dict) -> Dataset:
+    images, labels = packed.images_and_labels(folder, split, card)
+    return Dataset(images, labels, tuple(card["names"]), card["licence"])
+
+
+#: How each data set is read, and the sizes of its images, the usual one first.
+READERS = {
+    "emoji": (emoji.read, emoji.SIZES),
+    "fashion-mnist": (_labelled, (28,)),
+    "notes": (notes.read, notes.SIZES),
+}
+
+
 def names() -> list[str]:
     """The data sets that ``load`` knows."""
-    return sorted(card.stem for card in FOLDER.glob("*.json"))
+    return sorted(READERS)
 
 
-def load(name: str, split: str) -> Dataset:
-    """One split of a data set, as published: same images, same order.
+def load(name: str, split: str, size: int | None = None) -> Dataset | Emoji | Notes:
+    """One split of a data set, its images in their usual size if no other is asked for.
 
-    Raises ValueError for an unknown name or split, and for a file that fails its digest.
+    Fashion-MNIST is as published: same images, same order. Emoji come in 64 or 32 pixels.
+    Raises ValueError for an unknown name, split or size, and for a file that fails its digest.
     """
     checks.one_of("name", name, names())
+    read, sizes = READERS[name]
     card = files.read_card(FOLDER / f"{name}.json")
     checks.one_of(f"split of {name}", split, sorted(card["splits"]))
-    paths = [FOLDER / name / f"{split}-{part}.npy.xz" for part in ("images", "labels")]
-    packed = [_whole(path, card) for path in paths]
-    return Dataset(*map(_unpacked, packed), tuple(card["names"]), card["licence"])
+    if size is not None and (type(size) is not int or size not in sizes):
+        raise ValueError(f"size of {name} must be one of {sizes}, got {checks.shown(size)}")
+    return read(FOLDER / name, split, size or sizes[0], card)
 
 
 def digest(name: str) -> str:
     """SHA-256 of the card that lists the digests of all files of a data set."""
     checks.one_of("name", name, names())
     return files.digest(files.read_card(FOLDER / f"{name}.json"))
-
-
-def _whole(path: Path, card: dict) -> bytes:
-    packed = path.read_bytes() if path.exists() else b""
-    if hashlib.sha256(packed).hexdigest() != card["sha256"][path.name]:
-        raise ValueError(f"file {path.name} of {card['title']} is missing or damaged; reinstall it")
-    return packed
-
-
-def _unpacked(packed: bytes) -> np.ndarray:
-    return np.load(io.BytesIO(lzma.decompress(packed)), allow_pickle=False)
 
 
 def signed(images: UInt8[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
