@@ -102,8 +102,8 @@ def scale_curves(rows: list[dict], yardsticks: list[dict]) -> Figure:
         tidy(axes)
         if len(lines) > 1:
             axes.legend(**LEGEND)
-    for axes in panels.flat[1:]:
-        axes.set_ylim(0, 1.03)
+    for axes, top in zip(panels.flat[1:], (1.03, 1.25, 1.03), strict=True):
+        axes.set_ylim(0, top)
     distance = panels[0, 0]
     styles = ["-", "--", ":", "-.", (0, (1, 4))]
     found = spread(yardsticks, "method", "frechet")
