@@ -58,3 +58,14 @@ def test_table_has_a_line_for_each_group():
         ["a", "2.00", "±", "1.41", "2.00", "±", "0.00"],
     ]
     assert len({len(line) for line in lines}) == 1
+
+
+def test_the_page_rests_on_three_seeds_of_a_thousand_images():
+    """Every point of chapter 1 that compares scales or methods has each of its seeds once."""
+    rows = results.chosen(results.load("guidance"), steps=15, sampler="dpmpp_2m")
+    points = {(row["method"], row["scale"]) for row in rows}
+    assert {"cfg", "interval", "rescale", "threshold", "autoguidance"} == {m for m, _ in points}
+    for method, scale in points:
+        found = results.chosen(rows, method=method, scale=scale)
+        assert sorted(row["seed"] for row in found) == [0, 1, 2], (method, scale)
+        assert {row["n"] for row in found} == {1000}
