@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "classifier": {"layers"},
     "control": {"unet", "layers", "conditioning"},
     "autoencoder": {"layers"},
-    "training": {"predictions", "schedules", "conditioning", "optimizers"},
+    "training": {"predictions", "schedules", "conditioning", "optimizers", "states"},
     "recipes": {
         "training",
         "optimizers",

@@ -18,8 +18,9 @@ import resumable
 from conftest import gaussian, normal
 from flax import nnx
 from numpy.testing import assert_allclose
+from safetensors import safe_open
 
-from workshop_lite import mixtures, training
+from workshop_lite import mixtures, states, training
 from workshop_lite.conditioning import null_labels
 from workshop_lite.predictions import CLEAN, NOISE, VELOCITY, Denoiser, Prediction
 from workshop_lite.schedules import cosine, linear
@@ -42,7 +43,7 @@ def assert_same_run(folder, unbroken):
     assert (fitted.losses == expected.losses).all()
     for a, b in zip(jax.tree.leaves(fitted.model), jax.tree.leaves(expected.model), strict=True):
         assert (a == b).all()
-    states = [training.safe_open(f / "state.safetensors", "np") for f in (folder, home)]
+    states = [safe_open(f / "state.safetensors", "np") for f in (folder, home)]
     assert sorted(states[0].keys()) == sorted(states[1].keys())
     for name in states[0].keys():  # noqa: SIM118
         assert (states[0].get_tensor(name) == states[1].get_tensor(name)).all(), name
@@ -102,7 +103,7 @@ def test_ctrl_c_saves_first(tmp_path, unbroken, monkeypatch, moment):
     with pytest.raises(KeyboardInterrupt):
         resumable.run(tmp_path)
     monkeypatch.undo()
-    with training.safe_open(tmp_path / "state.safetensors", "np") as state:
+    with safe_open(tmp_path / "state.safetensors", "np") as state:
         assert len(state.get_tensor("losses")) == 2 * resumable.CHUNK
     assert_same_run(tmp_path, unbroken)
 
@@ -123,7 +124,7 @@ def test_ctrl_c_between_chunks(tmp_path, unbroken, monkeypatch, place):
     with pytest.raises(KeyboardInterrupt):
         resumable.run(tmp_path)
     monkeypatch.setattr(training, "tqdm", tqdm)
-    with training.safe_open(tmp_path / "state.safetensors", "np") as state:
+    with safe_open(tmp_path / "state.safetensors", "np") as state:
         assert len(state.get_tensor("losses")) == resumable.CHUNK
     assert_same_run(tmp_path, unbroken)
 
@@ -159,7 +160,7 @@ def test_twenty_sigkills_resume_to_the_same_bits(tmp_path):
             assert int(runs.stdout.readline()) == -signal.SIGKILL
             assert part.exists() or not midway
             if saved.exists():
-                with training.safe_open(saved, "np") as state:
+                with safe_open(saved, "np") as state:
                     losses = state.get_tensor("losses")
                 assert (losses == unbroken[0].losses[: len(losses)]).all()
         runs.stdin.close()
@@ -209,7 +210,7 @@ def test_a_flipped_bit_in_the_state_is_refused(tmp_path, unbroken):
         body[place] ^= 1 << int(rng.integers(8))
         saved.write_bytes(body)
         with pytest.raises(ValueError, match="^directory holds a damaged state, [^\n]*$"):
-            training._restored(saved, start, "a line")
+            states.restored(saved, start, "a line")
         assert saved.read_bytes() == body
 
 

@@ -60,7 +60,7 @@ def main(path: Path, seeds: list[int]) -> None:
             if not averaged and way != "drop 0.1":
                 continue  # averaging is judged on one way
             for scale in (1.0, 2.0):
-                scores = evaluation.scored(model, judge, scale, N, 20, seed)
+                scores = evaluation.scored(model, judge, scale, N, 20, seed=seed)
                 row = {"way": way, "seed": seed, "averaged": averaged, "scale": scale}
                 scores = {k: round(v, 4) for k, v in scores._asdict().items()}
                 rows.append({**row, **scores, "minutes": round(fitted.seconds / 60, 2)})

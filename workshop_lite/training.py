@@ -13,11 +13,9 @@ import optax
 from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, PyTree
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 from tqdm.auto import tqdm
 
-from workshop_lite import checks, files
+from workshop_lite import checks, states
 from workshop_lite.conditioning import dropped
 from workshop_lite.optimizers import adam
 from workshop_lite.predictions import Denoiser, angle
@@ -179,7 +177,7 @@ def fit(
     losses, seconds = [], 0.0
     saved = None if directory is None else Path(directory) / "state.safetensors"
     if saved and saved.exists():
-        state, losses, seconds = _restored(saved, state, recipe)
+        state, losses, seconds = states.restored(saved, state, recipe)
     everywhere = NamedSharding(mesh, PartitionSpec())
     state, data = jax.device_put((state, data), everywhere)
     run = partial(_run, loss, descent, NamedSharding(mesh, PartitionSpec("data")))
@@ -199,7 +197,7 @@ def fit(
             progress.set_postfix(loss=f"{np.mean(losses[-200:]):.4f}", refresh=False)
             now = time.monotonic()
             if saved and now - last_save >= save_every:
-                _save(saved, state, losses, seconds + now - begin, recipe)
+                states.save(saved, state, losses, seconds + now - begin, recipe)
                 last_save = now
             if minutes is not None and now - begin > 60 * minutes:
                 break
@@ -207,7 +205,7 @@ def fit(
         seconds += time.monotonic() - begin
         progress.close()
         if saved:
-            _save(saved, state, losses, seconds, recipe)
+            states.save(saved, state, losses, seconds, recipe)
     return Fitted(
         state.ema, state.model, np.array(losses, np.float32), len(losses) * batch, seconds
     )
@@ -250,34 +248,3 @@ def _rows(seed: int, step: int, batch: int, n: int) -> np.ndarray:
 @lru_cache(maxsize=2)
 def _order(seed: int, epoch: int, n: int) -> np.ndarray:
     return np.random.default_rng((seed, epoch)).permutation(n).astype(np.int32)
-
-
-def _save(path: Path, state: _State, losses: list, seconds: float, recipe: str) -> None:
-    """Replace the file in one step: a kill at any moment leaves one whole file."""
-    leaves = {f"{i:04d}": np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(state))}
-    leaves["losses"] = np.array(losses, np.float32)
-    notes = {"recipe": recipe, "seconds": f"{seconds:.3f}"}
-    files.swap(path, save(leaves, {**notes, "sha256": files.arrays_digest(leaves, notes)}))
-
-
-def _restored(path: Path, state: _State, recipe: str) -> tuple[_State, list, float]:
-    """The state in the file, in the shape of ``state``."""
-    try:
-        with safe_open(path, "np") as file:
-            notes = file.metadata() or {}
-            leaves = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, TypeError) as error:
-        raise ValueError(
-            f"directory holds a damaged state, {path}: {checks.shown(error)}"
-        ) from None
-    if notes.pop("sha256", "") != files.arrays_digest(leaves, notes):
-        raise ValueError(f"directory holds a damaged state, {path}: its digest does not match")
-    losses = leaves.pop("losses", np.zeros(0)).tolist()
-    old, new = jax.tree.leaves(state), [leaves[name] for name in sorted(leaves)]
-    same = [a.shape for a in old] == [a.shape for a in new]
-    if notes.get("recipe") != recipe or not same:
-        raise ValueError(
-            f"directory holds the state of recipe {notes.get('recipe')!r},"
-            f" not of {recipe!r}: {path}"
-        )
-    return jax.tree.unflatten(jax.tree.structure(state), new), losses, float(notes["seconds"])
