@@ -50,15 +50,18 @@ def train(args) -> None:
         if args.name not in checkpoints.names(args.start):
             raise ValueError(f"start must name a folder that holds {args.name}, got {args.start}")
         model, before = (f(args.name, args.start) for f in (checkpoints.load, checkpoints.card))
-    data = datasets.load(recipe.data, "train")
+    data = datasets.load(recipe.data, "train", recipe.size)
+    loss = recipe.loss
+    if recipe.base is not None:
+        loss = jax.tree_util.Partial(loss, checkpoints.load(recipe.base))
     budget = {"steps": args.steps, "minutes": args.minutes}
     if budget == {"steps": None, "minutes": None}:
         budget["steps"] = recipe.steps
     try:
         fitted = training.fit(
             model,
-            recipe.loss,
-            (data.images, data.labels),
+            loss,
+            recipe.arrays(data),
             directory=folder,
             recipe=args.name if before is None else f"{args.name} after {before['sha256'][:8]}",
             **recipe.options,
@@ -78,6 +81,8 @@ def train(args) -> None:
         "commit": _commit(),
         "loss": round(float(fitted.losses[-500:].mean()), 4),
     }
+    if recipe.base is not None:
+        notes["base"] = {"name": recipe.base, "sha256": checkpoints.card(recipe.base)["sha256"]}
     if before is not None:  # the card counts the whole way, and says where the last run began
         sums = ("steps", "images", "minutes")
         notes |= {name: round(notes[name] + before[name], 1) for name in sums}

@@ -1,4 +1,4 @@
-"""What the condition becomes inside a network: one vector, and later a row of tokens."""
+"""What the condition becomes inside a network: one vector, and where it has parts, tokens."""
 
 from typing import NamedTuple
 
@@ -6,16 +6,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from workshop_lite import checks
 
 
 class Context(NamedTuple):
-    """All that a network is told besides xt: a vector for FiLM, tokens for cross-attention."""
+    """All that a network is told besides xt: a vector for FiLM, tokens for cross-attention.
+
+    ``mask`` is False for the tokens that only fill a row up.
+    """
 
     vector: Float[Array, "b d"]
-    tokens: Float[Array, "b n d"] | None = None
+    tokens: Float[Array, "b n e"] | None = None
+    mask: Bool[Array, "b n"] | None = None
 
 
 def null_labels(labels: Int[Array, " b"]) -> Int[Array, " b"]:

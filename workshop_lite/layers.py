@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 zeros = nnx.initializers.zeros_init()
 
@@ -106,16 +106,30 @@ class Block(nnx.Module):
         return x + h
 
 
+def attention(
+    q: Float[Array, "b heads n d"],
+    k: Float[Array, "b heads m d"],
+    mask: Bool[Array, "b m"] | None = None,
+) -> Float[Array, "b heads n m"]:
+    """How much each query looks at each key; where the mask is False, not at all."""
+    scores = jnp.einsum("bhnd,bhmd->bhnm", q, k).astype(jnp.float32) / q.shape[-1] ** 0.5
+    if mask is not None:
+        scores = jnp.where(mask[:, None, None], scores, -jnp.inf)
+    return jax.nn.softmax(scores)
+
+
 def attended(
-    q: Float[Array, "b heads n d"], k: Float[Array, "b heads m d"], v: Float[Array, "b heads m d"]
+    q: Float[Array, "b heads n d"],
+    k: Float[Array, "b heads m d"],
+    v: Float[Array, "b heads m d"],
+    mask: Bool[Array, "b m"] | None = None,
 ) -> Float[Array, "b heads n d"]:
     """Each query's mixture of the values; Vaswani et al. (2017), Eq. 1.
 
     Heads come before positions, so that both products are plain batches of matrices: on a CPU a
     training step of the whole U-Net is a fifth faster than with the other order.
     """
-    scores = jnp.einsum("bhnd,bhmd->bhnm", q, k).astype(jnp.float32) / q.shape[-1] ** 0.5
-    return jnp.einsum("bhnm,bhmd->bhnd", jax.nn.softmax(scores).astype(v.dtype), v)
+    return jnp.einsum("bhnm,bhmd->bhnd", attention(q, k, mask).astype(v.dtype), v)
 
 
 class SelfAttention(nnx.Module):
@@ -133,3 +147,36 @@ class SelfAttention(nnx.Module):
         qkv = self.qkv(self.norm(x)).reshape(b, h * w, 3, self.heads, c // self.heads)
         mixed = attended(*qkv.transpose(2, 0, 3, 1, 4)).transpose(0, 2, 1, 3)
         return x + self.out(mixed.reshape(b, h, w, c))
+
+
+class CrossAttention(nnx.Module):
+    """Every pixel looks at the tokens, through a residual that starts at zero."""
+
+    def __init__(self, c: int, d: int, *, heads: int = 4, groups: int = 8, dtype=None, rngs):
+        kw = {"dtype": dtype, "rngs": rngs}
+        self.heads = heads
+        self.norm = nnx.GroupNorm(c, groups, **kw)
+        self.q = nnx.Linear(c, c, **kw)
+        self.kv = nnx.Linear(d, 2 * c, **kw)
+        self.out = nnx.Linear(c, c, kernel_init=zeros, **kw)
+
+    def __call__(
+        self, x: Float[Array, "b h w c"], tokens: Float[Array, "b n d"], mask: Bool[Array, "b n"]
+    ) -> Float[Array, "b h w c"]:
+        mixed = attended(*self._asked(x, tokens), mask).transpose(0, 2, 1, 3)
+        return x + self.out(mixed.reshape(x.shape))
+
+    def maps(
+        self, x: Float[Array, "b h w c"], tokens: Float[Array, "b n d"], mask: Bool[Array, "b n"]
+    ) -> Float[Array, "b n h w"]:
+        """How much each pixel looks at each token, the mean over the heads."""
+        q, k, _ = self._asked(x, tokens)
+        b, h, w, _ = x.shape
+        return attention(q, k, mask).mean(axis=1).transpose(0, 2, 1).reshape(b, -1, h, w)
+
+    def _asked(self, x, tokens):
+        """Queries of the pixels, keys and values of the tokens; [b, heads, n, d] each."""
+        b, h, w, c = x.shape
+        q = self.q(self.norm(x)).reshape(b, h * w, self.heads, -1).transpose(0, 2, 1, 3)
+        kv = self.kv(tokens).reshape(b, tokens.shape[1], 2, self.heads, c // self.heads)
+        return q, *kv.transpose(2, 0, 3, 1, 4)

@@ -29,7 +29,12 @@ def muon(rate: Callable) -> optax.GradientTransformation:
 
 
 def _as_matrix(parameter: Array) -> MuonDimensionNumbers | None:
-    """Which axes are the matrix's input and output; None where there is no large matrix."""
+    """Which axes are the matrix's input and output; None where there is no large matrix.
+
+    Nor is a tall table one, of which each example looks up only a few rows: a vocabulary.
+    """
     if parameter.ndim < 2 or min(parameter.shape[-2:]) < 32:
+        return None
+    if parameter.ndim == 2 and parameter.shape[0] > 8 * parameter.shape[1]:
         return None
     return MuonDimensionNumbers(tuple(range(parameter.ndim - 1)), parameter.ndim - 1)

@@ -12,6 +12,7 @@ import numpy as np
 import optax
 from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.tree_util import Partial
 from jaxtyping import Array, Float, PyTree
 from tqdm.auto import tqdm
 
@@ -119,8 +120,8 @@ def fit(
     """Train a copy of ``model`` and return its average over the run.
 
     ``loss(model, rows, key)`` gives a scalar for a batch of rows of ``data``, a pytree of arrays
-    [n, ...]. Each epoch visits the rows in a new order and drops the ragged last batch.
-    ``optimizer`` maps a schedule of the learning rate to an optax transformation. The rate
+    [n, ...]; of a model that is used but not trained, ``jax.tree_util.Partial(loss, model)``.
+    Each epoch visits the rows in a new order and drops the ragged last batch. ``optimizer`` maps a schedule of the learning rate to an optax transformation. The rate
     rises over ``warmup`` steps, stays, and falls to 0 over the last ``cooldown`` of ``steps``;
     gradients are clipped to norm ``clip``.
 
@@ -180,7 +181,9 @@ def fit(
         state, losses, seconds = states.restored(saved, state, recipe)
     everywhere = NamedSharding(mesh, PartitionSpec())
     state, data = jax.device_put((state, data), everywhere)
-    run = partial(_run, loss, descent, NamedSharding(mesh, PartitionSpec("data")))
+    loss = loss if isinstance(loss, Partial) else Partial(loss)
+    loss = jax.device_put(loss, everywhere)
+    run = partial(_run, descent, NamedSharding(mesh, PartitionSpec("data")), loss)
 
     begin = last_save = time.monotonic()
     progress = tqdm(total=steps, initial=len(losses), unit="step", disable=not bar)
@@ -211,8 +214,8 @@ def fit(
     )
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2))
-def _run(loss, descent, split, state, data, rows, key):
+@partial(jax.jit, static_argnums=(0, 1))
+def _run(descent, split, loss, state, data, rows, key):
     """One optimizer step for each row of ``rows`` [steps, batch], all inside one scan."""
 
     def step(state, rows):

@@ -1,5 +1,7 @@
 """The network: a U-Net on patches, told the noise level and the condition."""
 
+from functools import partial
+
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, PyTree
@@ -9,6 +11,7 @@ from workshop_lite.conditioning import Context
 from workshop_lite.layers import (
     Block,
     Conv,
+    CrossAttention,
     SelfAttention,
     doubled,
     from_patches,
@@ -19,13 +22,22 @@ from workshop_lite.layers import (
 
 
 class Stage(nnx.Module):
-    """A residual block, and behind it attention where the picture is small enough to pay."""
+    """A residual block, and behind it attention where the picture is small enough to pay.
 
-    def __init__(self, c: int, d_cond: int, *, attend: bool, **kw):
+    With ``d_tokens`` the pixels look at each other first, then at the tokens.
+    """
+
+    def __init__(self, c: int, d_cond: int, *, attend: bool, d_tokens: int | None = None, **kw):
         self.block = Block(c, d_cond, **kw)
         self.attention = SelfAttention(c, **kw) if attend else None
+        self.cross = CrossAttention(c, d_tokens, **kw) if attend and d_tokens else None
 
     def __call__(self, h: Float[Array, "b h w c"], context: Context) -> Array:
+        h = self.before_words(h, context)
+        return h if self.cross is None else self.cross(h, context.tokens, context.mask)
+
+    def before_words(self, h: Float[Array, "b h w c"], context: Context) -> Array:
+        """What the stage makes of its input before the pixels look at the tokens."""
         h = self.block(h, context.vector)
         return h if self.attention is None else self.attention(h)
 
@@ -43,6 +55,8 @@ class UNet(nnx.Module):
         condition: module from a condition to a ``Context`` whose vector has ``d_cond`` numbers.
         widths: channels of each level, finest first.
         blocks: residual blocks of each level, on the way down and again on the way up.
+        d_tokens: width of the condition's tokens, for cross-attention at the lowest level; without
+            it the network looks only at the vector.
         patch: side of the square that becomes one pixel before the first level.
         dtype: of the computation; parameters stay float32.
     """
@@ -55,6 +69,7 @@ class UNet(nnx.Module):
         d_cond: int,
         widths: tuple[int, ...],
         blocks: tuple[int, ...],
+        d_tokens: int | None = None,
         patch: int = 2,
         dtype=None,
         rngs: nnx.Rngs,
@@ -72,6 +87,7 @@ class UNet(nnx.Module):
         if d_cond % 2:
             raise ValueError(f"d_cond must be even, got {d_cond}")
         kw = {"dtype": dtype, "rngs": rngs}
+        stage = partial(Stage, d_cond=d_cond, d_tokens=d_tokens, **kw)
         self.channels, self.patch, self.d_cond = channels, patch, d_cond
         self.condition = condition
         self.time = nnx.Sequential(
@@ -82,13 +98,13 @@ class UNet(nnx.Module):
         self.decoder, self.merge, self.up = nnx.List([]), nnx.List([]), nnx.List([])
         for c, n in zip(widths, blocks, strict=True):
             attend = len(self.encoder) == len(widths) - 1
-            self.encoder.append(nnx.List([Stage(c, d_cond, attend=attend, **kw) for _ in range(n)]))
-            self.decoder.append(nnx.List([Stage(c, d_cond, attend=attend, **kw) for _ in range(n)]))
+            self.encoder.append(nnx.List([stage(c, attend=attend) for _ in range(n)]))
+            self.decoder.append(nnx.List([stage(c, attend=attend) for _ in range(n)]))
             self.merge.append(nnx.List([nnx.Linear(2 * c, c, **kw) for _ in range(n)]))
         for fine, coarse in zip(widths[:-1], widths[1:], strict=True):
             self.down.append(nnx.Linear(4 * fine, coarse, **kw))
             self.up.append(nnx.Linear(coarse, fine, **kw))
-        self.middle = Stage(widths[-1], d_cond, attend=True, **kw)
+        self.middle = stage(widths[-1], attend=True)
         self.norm = nnx.GroupNorm(widths[0], 8, **kw)
         self.head = Conv(widths[0], patch**2 * channels, kernel_init=zeros, **kw)
 
@@ -105,9 +121,15 @@ class UNet(nnx.Module):
         vector = context.vector + self.time(sinusoids(t, self.d_cond))
         return context._replace(vector=vector)
 
-    def encode(self, xt: Float[Array, "b h w c"], context: Context) -> list[Array]:
-        """The features of every block, finest first, the middle's last."""
+    def encode(
+        self, xt: Float[Array, "b h w c"], context: Context, hint: Array | None = None
+    ) -> list[Array]:
+        """The features of every block, finest first, the middle's last.
+
+        A ``hint`` [b, h/patch, w/patch, widths[0]] is added to what the stem makes of the image.
+        """
         h = self.stem(to_patches(xt, self.patch))
+        h = h if hint is None else h + hint
         features = []
         for level, stages in enumerate(self.encoder):
             if level > 0:

@@ -13,7 +13,7 @@ from workshop_lite.datasets.emoji import Emoji, captions
 from workshop_lite.datasets.notes import Notes
 
 __all__ = ["Dataset", "Emoji", "Notes", "captions", "digest", "load", "names", "pixels", "signed"]
-__all__ += ["to_audio", "to_mel"]
+__all__ += ["emoji_sentences", "to_audio", "to_mel"]
 
 FOLDER = Path(__file__).parents[1] / "data"
 
@@ -64,6 +64,11 @@ def digest(name: str) -> str:
     """SHA-256 of the card that lists the digests of all files of a data set."""
     checks.one_of("name", name, names())
     return files.digest(files.read_card(FOLDER / f"{name}.json"))
+
+
+def emoji_sentences() -> list[str]:
+    """Sentences that hold every word of the captions of ``emoji``, without reading pictures."""
+    return emoji.sentences(FOLDER / "emoji", files.read_card(FOLDER / "emoji.json"))
 
 
 def signed(images: UInt8[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:

@@ -31,8 +31,7 @@ class Emoji(NamedTuple):
 
 def read(folder: Path, split: str, size: int, card: dict) -> Emoji:
     """One split of the emoji."""
-    table = packed.whole(folder / "concepts.tsv", card).decode().splitlines()
-    concept_names, phrases, groups = zip(*(line.split("\t") for line in table), strict=True)
+    concept_names, phrases, groups = _table(folder, card)
     group_names = tuple(dict.fromkeys(groups))
     images, labels = packed.images_and_labels(folder, split, card)
     styles, concepts = labels.T
@@ -53,9 +52,24 @@ def captions(emoji: Emoji) -> list[str]:
     """A sentence for each picture, such as "a fluent emoji of a red apple"."""
     if not isinstance(emoji, Emoji):
         raise ValueError(f"emoji must be what datasets.load gives, got {checks.shown(emoji)}")
-    styles = [f"a {style} emoji of" for style in emoji.style_names]
     pairs = zip(emoji.styles, emoji.concepts, strict=True)
-    return [f"{styles[style]} {emoji.phrases[concept]}" for style, concept in pairs]
+    return [_sentence(emoji.style_names[s], emoji.phrases[c]) for s, c in pairs]
+
+
+def sentences(folder: Path, card: dict) -> list[str]:
+    """A sentence for each concept, and one for each style; together they have all words."""
+    phrases = _table(folder, card)[1]
+    return [*phrases, *(_sentence(style, phrases[0]) for style in card["styles"])]
+
+
+def _sentence(style: str, phrase: str) -> str:
+    return f"a {style} emoji of {phrase}"
+
+
+def _table(folder: Path, card: dict) -> list[tuple[str, ...]]:
+    """Names, phrases and groups of the concepts."""
+    table = packed.whole(folder / "concepts.tsv", card).decode().splitlines()
+    return list(zip(*(line.split("\t") for line in table), strict=True))
 
 
 def halved(images: UInt8[np.ndarray, "n h w c"]) -> UInt8[np.ndarray, "n h/2 w/2 c"]:
