@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, PyTree
@@ -107,10 +105,7 @@ class Controlled(nnx.Module):
         wanted = (*np.shape(xt)[:3], self.control.channels)
         if (hint := checks.images("hint", cond.hint)).shape != wanted:
             raise ValueError(f"hint must have shape {wanted}, got {hint.shape}")
-        if (
-            not checks.traced(hint)
-            and not ((0 <= np.asarray(hint)) & (np.asarray(hint) <= 1)).all()
-        ):
+        if not checks.traced(hint) and not np.array_equal(hint, np.clip(hint, 0, 1)):
             raise ValueError(
                 "hint must lie between 0 and 1,"
                 f" got {float(hint.min()):.3g} to {float(hint.max()):.3g}"

@@ -1,6 +1,5 @@
 """Pictures and sentences in one space: the judge of what a text-to-image model draws."""
 
-import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx

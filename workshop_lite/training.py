@@ -120,10 +120,11 @@ def fit(
     """Train a copy of ``model`` and return its average over the run.
 
     ``loss(model, rows, key)`` gives a scalar for a batch of rows of ``data``, a pytree of arrays
-    [n, ...]; of a model that is used but not trained, ``jax.tree_util.Partial(loss, model)``.
-    Each epoch visits the rows in a new order and drops the ragged last batch. ``optimizer`` maps a schedule of the learning rate to an optax transformation. The rate
-    rises over ``warmup`` steps, stays, and falls to 0 over the last ``cooldown`` of ``steps``;
-    gradients are clipped to norm ``clip``.
+    [n, ...]. A model that the loss uses and nobody trains goes in front, as in
+    ``jax.tree_util.Partial(loss, base)``. Each epoch visits the rows in a new order and drops the
+    ragged last batch. ``optimizer`` maps a schedule of the learning rate to an optax
+    transformation. The rate rises over ``warmup`` steps, stays, and falls to 0 over the last
+    ``cooldown`` of ``steps``; gradients are clipped to norm ``clip``.
 
     The average is the power-function EMA of Karras et al. (2024, EDM2), Eq. 6, whose memory
     grows with the run (10 % of it), so a run may stop at any time.
