@@ -166,7 +166,7 @@ RECIPES = {
         "emoji",
         emoji_denoiser,
         prompt_loss,
-        steps=5500,
+        steps=4000,
         options={"optimizer": muon, "learning_rate": 4e-3, "cooldown": 1500},
         arrays=captioned,
         size=32,
