@@ -39,9 +39,9 @@ ENCODERS = {
 }
 #: Another word for one of the vocabulary; those on the right are not in it.
 SYNONYMS = {
-    "red": "crimson", "house": "cottage", "automobile": "auto", "woman": "lady", "man": "guy",
-    "cat": "kitty", "dog": "puppy", "rabbit": "bunny", "boat": "vessel", "happy": "cheerful",
-    "grinning": "beaming", "crying": "weeping", "smiling": "gleeful", "angry": "furious",
+    "red": "crimson", "house": "cottage", "automobile": "limousine", "woman": "dame", "man": "guy",
+    "cat": "kitty", "dog": "puppy", "rabbit": "hare", "boat": "vessel",
+    "grinning": "jolly", "crying": "weeping", "smiling": "gleeful", "angry": "furious",
     "mountain": "summit", "flower": "bloom", "tree": "oak", "book": "novel", "fish": "trout",
     "bird": "sparrow", "bottle": "flask", "clock": "timepiece", "phone": "cellphone",
     "face": "visage", "button": "knob", "person": "human", "shoe": "sneaker",

@@ -4,8 +4,8 @@
 
 On Fashion-MNIST: small networks told the class by a vector or by tokens, trained alike, and the
 shipped network steered by the shipped classifier. Since that classifier would judge its own work, a
-second one, trained here, gives the accuracy. Rows that the file holds already are kept. About 20 minutes on one
-CPU core. Seeds may be named behind the file, to measure only those.
+second one, trained here, gives the accuracy. Rows that the file holds already are kept. About 20
+minutes on one CPU core. Seeds may be named behind the file, to measure only those.
 """
 
 import sys
