@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
+from jaxtyping import Array, Float
 
 from workshop_lite import datasets, hints
 from workshop_lite.classifier import Classifier
@@ -66,6 +67,19 @@ def weak_fashion_denoiser(rngs: nnx.Rngs) -> Denoiser:
     size = {"d_cond": 96, "widths": (24, 64), "blocks": (1, 1)}
     network = UNet(1, labels, **size, dtype=fast_dtype(jax.devices()[0]), rngs=rngs)
     return Denoiser(network, cosine, VELOCITY)
+
+
+def notes_denoiser(rngs: nnx.Rngs) -> Denoiser:
+    """U-Net for 32 x 32 spectrograms of fourteen families of instruments, 1.3 M parameters."""
+    labels = Labels(14, 144, rngs=rngs)
+    size = {"d_cond": 144, "widths": (40, 96), "blocks": (1, 2)}
+    network = UNet(1, labels, **size, dtype=fast_dtype(jax.devices()[0]), rngs=rngs)
+    return Denoiser(network, cosine, VELOCITY)
+
+
+def by_family(notes: datasets.Notes) -> tuple:
+    """Images, and the family of instruments of each."""
+    return notes.images, notes.families
 
 
 def denoising_loss(denoise: Denoiser, batch, key, *, drop: float = 0.1, **options):
@@ -138,11 +152,21 @@ def hint_loss(base: Denoiser, control: Control, batch, key, *, drop: float = 0.5
     return loss(denoise, images / 127.5 - 1, cond, null_hinted(null_prompts), key, **options)
 
 
-def class_loss(classifier: Classifier, batch, key):
-    """Cross-entropy on images of which every second one, at random, is mirrored."""
+def mirrored(x: Float[Array, "b h w c"], key) -> Float[Array, "b h w c"]:
+    """Every second image, at random, with left and right exchanged."""
+    return jnp.where(jax.random.bernoulli(key, 0.5, (len(x), 1, 1, 1)), x[:, :, ::-1], x)
+
+
+def delayed(x: Float[Array, "b h w c"], key, most: int = 2) -> Float[Array, "b h w c"]:
+    """Each spectrogram 0 to ``most`` columns later, its silent end first; backwards is no note."""
+    columns = jax.random.randint(key, (len(x),), 0, most + 1)
+    return jax.vmap(partial(jnp.roll, axis=1))(x, columns)
+
+
+def class_loss(classifier: Classifier, batch, key, *, changed: Callable):
+    """Cross-entropy on (uint8 images, labels), the images ``changed(x, key)`` at random."""
     images, labels = batch
-    x = images / 127.5 - 1
-    x = jnp.where(jax.random.bernoulli(key, 0.5, (len(x), 1, 1, 1)), x[:, :, ::-1], x)
+    x = changed(images / 127.5 - 1, key)
     losses = optax.softmax_cross_entropy_with_integer_labels
     return losses(classifier(x), labels.astype(jnp.int32)).mean()
 
@@ -193,8 +217,24 @@ RECIPES = {
     "fashion-classifier": Recipe(
         "fashion-mnist",
         lambda rngs: Classifier(1, 10, rngs=rngs),
-        class_loss,
+        partial(class_loss, changed=mirrored),
         steps=9600,
         options={"learning_rate": 2e-3, "cooldown": 1600},
+    ),
+    "notes-cfg": Recipe(
+        "notes",
+        notes_denoiser,
+        partial(denoising_loss, times=logit_normal),
+        steps=2500,
+        options={"optimizer": muon, "learning_rate": 4e-3, "cooldown": 800},
+        arrays=by_family,
+    ),
+    "notes-classifier": Recipe(
+        "notes",
+        lambda rngs: Classifier(1, 14, widths=(16, 32, 64), rngs=rngs),
+        partial(class_loss, changed=delayed),
+        steps=3000,
+        options={"learning_rate": 2e-3, "cooldown": 1000},
+        arrays=by_family,
     ),
 }
