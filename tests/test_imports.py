@@ -45,6 +45,7 @@ MAY_IMPORT = {
         "conditioning",
         "guidance",
         "predictions",
+        "recipes",
         "samplers",
     },
 }
