@@ -75,7 +75,7 @@ def weak_fashion_denoiser(rngs: nnx.Rngs) -> Denoiser:
 
 
 def notes_denoiser(rngs: nnx.Rngs) -> Denoiser:
-    """U-Net for 32 x 32 spectrograms of fourteen families of instruments, 0.9 M parameters."""
+    """U-Net for 32 x 32 spectrograms of fourteen families of instruments, 0.8 M parameters."""
     labels = Labels(14, 128, rngs=rngs)
     size = {"d_cond": 128, "widths": (32, 96), "blocks": (1, 1)}
     network = UNet(1, labels, **size, dtype=fast_dtype(jax.devices()[0]), rngs=rngs)
