@@ -482,7 +482,7 @@ def surface(toy, net, folder):
         ),
         (
             evaluation.scored,
-            {"denoise": still, "judge": lambda images, labels: images.mean(), "scale": 1.0}
+            {"denoise": still, "judge": judge, "scale": 1.0}
             | {"n": 4, "evaluations": 2, "seed": 0},
         ),
         (datasets.load, {"name": "fashion-mnist", "split": "test", "size": 28}),

@@ -46,6 +46,7 @@ MAY_IMPORT = {
         "conditioning",
         "guidance",
         "predictions",
+        "recipes",
         "samplers",
     },
 }

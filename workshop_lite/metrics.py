@@ -50,7 +50,8 @@ class Judge:
         checks.images("real", real)
         self.look = jax.jit(lambda x: (classifier.features(x), classifier(x)))
         self.limit = limit
-        self.real, _ = self._seen(real)
+        self.real, logits = self._seen(real)
+        self.classes, self.shape = logits.shape[1], np.shape(real)[1:]
 
     def __call__(self, images: Images, labels: Integer[ArrayLike, " n"]) -> Scores:
         images = np.asarray(checks.images("images", images))
