@@ -23,7 +23,7 @@ from workshop_lite.classifier import Classifier
 from workshop_lite.conditioning import Context, Labels, null_labels
 from workshop_lite.optimizers import muon
 from workshop_lite.predictions import VELOCITY, Denoiser
-from workshop_lite.recipes import class_loss, denoising_loss
+from workshop_lite.recipes import RECIPES, denoising_loss
 from workshop_lite.schedules import cosine, over
 from workshop_lite.unet import UNet
 
@@ -78,10 +78,10 @@ def main(path: Path, seeds: list[int]) -> None:
     data, real = (train.images, train.labels), datasets.signed(test.images)
     fresh = Classifier(1, 10, widths=(16, 32, 64), rngs=nnx.Rngs(7))
     options = {"learning_rate": 2e-3, "cooldown": 300, "seed": 7, "steps": 1200}
-    second = training.fit(fresh, class_loss, data, **options).model
+    second = training.fit(fresh, RECIPES["fashion-classifier"].loss, data, **options).model
     right = np.asarray(jax.jit(lambda m, x: m(x))(second, real[:2000])).argmax(1)
     print(f"second classifier: {(right == test.labels[:2000]).mean():.3f} of test images")
-    judge, own = metrics.Judge(second, real), evaluation.fashion_judge()
+    judge, own = metrics.Judge(second, real), evaluation.judge_of("fashion-classifier")
     labels = np.arange(N) % 10
     rows = results.load(path.stem, path.parent) if path.exists() else []
 

@@ -136,3 +136,16 @@ def prompt_report(denoise: Callable, scales: list[float], n: int, steps: int) ->
     how = f"right caption of {HUNDRED} in the same style by emoji-clip; Fréchet to all training"
     how += f" images; dpmpp_2m, {steps} guided steps"
     return {"how": how, **{name: scores._asdict() for name, scores in rows.items()}}
+
+
+def encoder_report(encoder: DualEncoder) -> dict:
+    """Print and return how often the encoder finds the caption of a real picture."""
+    rows = {}
+    for name, split in (("seen", "train"), ("held out", "test")):
+        emoji = datasets.load("emoji", split, 32)
+        asked, captions = hundreds(emoji, 400), datasets.captions(emoji)
+        images = datasets.signed(emoji.images)
+        tokens = emoji_words()([captions[i] for i in asked])
+        rows[name] = PromptJudge(encoder, images)(images[asked], tokens)
+        print(f"{name:>9} {rows[name]}", flush=True)
+    return {name: scores._asdict() for name, scores in rows.items()}
