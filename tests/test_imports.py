@@ -49,6 +49,17 @@ MAY_IMPORT = {
         "recipes",
         "samplers",
     },
+    "prompting": {
+        "checkpoints",
+        "datasets",
+        "evaluation",
+        "metrics",
+        "dual",
+        "guidance",
+        "recipes",
+        "samplers",
+        "text",
+    },
 }
 SHOWN = {"figures", "widgets"}  # may import anything; only the command line imports them
 LIBRARIES = {
