@@ -13,7 +13,7 @@ from flax import nnx
 
 from workshop_lite import checkpoints, recipes
 
-SHIPPED = ["fashion-cfg", "fashion-cfg-weak", "fashion-classifier"]
+SHIPPED = ["fashion-cfg", "fashion-cfg-weak", "fashion-classifier", "notes-cfg", "notes-classifier"]
 
 
 @pytest.fixture
@@ -36,6 +36,13 @@ def test_load_is_fast_and_finite(name):
     model = checkpoints.load(name)
     assert time.process_time() - begin < 2  # of CPU time, on any machine
     assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(nnx.state(model)))
+
+
+def test_the_recipe_of_a_model():
+    """It is found by the card, and an unknown model has none."""
+    assert checkpoints.recipe("notes-classifier") is recipes.RECIPES["notes-classifier"]
+    with pytest.raises(ValueError, match="^name must be one of"):
+        checkpoints.recipe("nope")
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -101,6 +101,7 @@ def _spectrum(sound: Float[np.ndarray, " t"]) -> np.ndarray:
 
 def _waveform(spectrum: np.ndarray) -> Float[np.ndarray, " t"]:
     """The sound whose spectrum is nearest: Griffin and Lim (1984), Eq. 6."""
+    # SciPy's ShortTimeFFT would take frames beyond either end for silence, and fade the ends.
     window, frames = _window(), np.fft.irfft(spectrum, WINDOW)
     sound, weight = np.zeros((2, RATE + 2 * MARGIN))
     for i, frame in enumerate(frames):
