@@ -58,9 +58,9 @@ def test_every_judge_knows_the_data():
 def test_pictures_are_mirrored_and_notes_delayed():
     """Some images each way; a note only moves later, and nothing of it is lost."""
     x = jnp.arange(40 * 3 * 6.0).reshape(40, 3, 6, 1)
-    mirrored = recipes.mirrored(x, jax.random.key(0))
+    mirrored = recipes.fashion.mirrored(x, jax.random.key(0))
     turned = (mirrored == x[:, :, ::-1]).all(axis=(1, 2, 3))
     assert (turned | (mirrored == x).all(axis=(1, 2, 3))).all() and 8 < turned.sum() < 32
-    delayed = recipes.delayed(x, jax.random.key(0))
+    delayed = recipes.notes.delayed(x, jax.random.key(0))
     late = [(delayed == jnp.roll(x, i, axis=2)).all(axis=(1, 2, 3)) for i in range(3)]
     assert (np.sum(late, axis=0) == 1).all() and min(which.sum() for which in late) > 4
