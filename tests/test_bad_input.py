@@ -470,17 +470,19 @@ def surface(toy, net, folder):
         (metrics.frechet, {"a": rows, "b": rows}),
         (metrics.precision_recall, {"real": rows, "fake": rows, "k": 3}),
         (metrics.saturation, {"images": images, "margin": 0.05}),
+        (metrics.nearest, {"images": images, "real": images, "batch": 2}),
+        (metrics.retrieval, {"images": rows, "prompts": rows, "k": 1}),
         (metrics.yardsticks, {"images": images, "seed": 0}),
         (metrics.Judge, {"classifier": Judged(), "real": images, "limit": 4}),
         (judge, {"images": images, "labels": np.arange(4)}),
         (
             evaluation.samples,
-            {"denoise": still, "schedule": schedules.cosine, "labels": LABELS, "shape": (2, 2, 1)}
+            {"denoise": still, "schedule": schedules.cosine, "cond": LABELS, "shape": (2, 2, 1)}
             | {"steps": 1, "seed": 0, "sampler": samplers.ddim, "batch": 2},
         ),
         (
             evaluation.scored,
-            {"denoise": still, "judge": lambda images, labels: images.mean(), "scale": 1.0}
+            {"denoise": still, "judge": judge, "scale": 1.0}
             | {"n": 4, "evaluations": 2, "seed": 0},
         ),
         (datasets.load, {"name": "fashion-mnist", "split": "test", "size": 28}),

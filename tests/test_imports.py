@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "unet": {"layers", "conditioning"},
     "classifier": {"layers"},
     "text": {"layers", "conditioning"},
+    "minilm": {"layers", "conditioning", "text"},
     "dual": {"classifier", "text"},
     "control": {"unet", "layers", "conditioning"},
     "autoencoder": {"layers"},
@@ -45,6 +46,7 @@ MAY_IMPORT = {
         "conditioning",
         "guidance",
         "predictions",
+        "recipes",
         "samplers",
     },
 }

@@ -60,7 +60,7 @@ def sharpness(images) -> float:
 
 def main(path: Path, seeds: list[int]) -> None:
     denoise, weak = checkpoints.load("fashion-cfg"), checkpoints.load("fashion-cfg-weak")
-    guided, judge = methods(denoise, weak), evaluation.fashion_judge()
+    guided, judge = methods(denoise, weak), evaluation.judge_of("fashion-classifier")
     labels = np.arange(N) % 10
     rows = results.load(path.stem, path.parent) if path.exists() else []
     keys = ("method", "scale", "steps", "sampler", "seed")

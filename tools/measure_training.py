@@ -41,7 +41,7 @@ def small(rngs: nnx.Rngs) -> Denoiser:
 
 def main(path: Path, seeds: list[int]) -> None:
     train = datasets.load("fashion-mnist", "train")
-    judge = evaluation.fashion_judge()
+    judge = evaluation.judge_of("fashion-classifier")
     rows = results.load(path.stem, path.parent) if path.exists() else []
     for seed, (way, options) in product(seeds, WAYS.items()):
         if results.chosen(rows, way=way, seed=seed):

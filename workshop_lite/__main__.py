@@ -50,7 +50,6 @@ def train(args) -> None:
         if args.name not in checkpoints.names(args.start):
             raise ValueError(f"start must name a folder that holds {args.name}, got {args.start}")
         model, before = (f(args.name, args.start) for f in (checkpoints.load, checkpoints.card))
-    data = datasets.load(recipe.data, "train", recipe.size)
     loss = recipe.loss
     if recipe.base is not None:
         loss = jax.tree_util.Partial(loss, checkpoints.load(recipe.base))
@@ -61,7 +60,7 @@ def train(args) -> None:
         fitted = training.fit(
             model,
             loss,
-            recipe.arrays(data),
+            recipe.rows("train"),
             directory=folder,
             recipe=args.name if before is None else f"{args.name} after {before['sha256'][:8]}",
             **recipe.options,
@@ -95,11 +94,13 @@ def sample(args) -> None:
     """A grid of samples, a row for each label, as a PNG."""
     denoise = checkpoints.load(args.name, args.folder)
     guided = Guided(denoise, null_labels, args.scale)
-    labels = np.repeat(args.labels, args.columns)
+    wanted = range(denoise.network.condition.n) if args.labels is None else args.labels
+    labels = np.repeat(wanted, args.columns)
     images = evaluation.samples(
         guided,
         denoise.schedule,
         labels,
+        shape=checkpoints.recipe(args.name, args.folder).rows("test")[0].shape[1:],
         steps=args.steps,
         seed=args.seed,
         sampler=SAMPLERS[args.sampler],
@@ -111,12 +112,12 @@ def sample(args) -> None:
 def evaluate(args) -> None:
     """Measure the model and add what comes out to its card."""
     model = checkpoints.load(args.name, args.folder)
-    notes = checkpoints.card(args.name, args.folder)
+    notes, recipe = (f(args.name, args.folder) for f in (checkpoints.card, checkpoints.recipe))
     if isinstance(model, Classifier):
-        notes["metrics"] = evaluation.classifier_report(model, notes["data"])
+        notes["metrics"] = evaluation.classifier_report(model, recipe)
     else:
-        sampler = SAMPLERS[args.sampler]
-        report = evaluation.denoiser_report(model, args.scales, args.n, args.evaluations, sampler)
+        sampler, budget = SAMPLERS[args.sampler], (args.n, args.evaluations)
+        report = evaluation.denoiser_report(model, recipe, args.scales, *budget, sampler)
         budget = f"N={args.n}, {args.evaluations} evaluations"
         budget += "" if args.sampler == "dpmpp_2m" else f" of {args.sampler}"
         notes.setdefault("metrics", {}).setdefault(budget, {}).update(report)
@@ -160,7 +161,7 @@ def main(argv: list[str] | None = None) -> None:
     help = "folder of weights and card to begin with; default: fresh weights"
     sub.add_argument("--start", type=Path, metavar="DIR", help=help)
     sub = verb(sample, "sample")
-    sub.add_argument("--labels", type=int, nargs="+", default=list(range(10)))
+    sub.add_argument("--labels", type=int, nargs="+", help="default: all")
     sub.add_argument("--columns", type=int, default=8, help="images a label")
     sub.add_argument("--scale", type=float, default=2.0)
     sub.add_argument("--steps", type=int, default=25)

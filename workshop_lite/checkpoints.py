@@ -11,7 +11,7 @@ from safetensors.numpy import load as unpack
 from safetensors.numpy import save as pack
 
 from workshop_lite import checks, files
-from workshop_lite.recipes import RECIPES
+from workshop_lite.recipes import RECIPES, Recipe
 
 FOLDER = Path(__file__).parent / "weights"
 
@@ -33,6 +33,13 @@ def card(name: str, folder: str | Path = FOLDER) -> dict:
     return notes
 
 
+def recipe(name: str, folder: str | Path = FOLDER) -> Recipe:
+    """The recipe that a model was made by. Raises ValueError as ``card`` does."""
+    made_by = card(name, folder).get("recipe")
+    checks.one_of(f"recipe of {name!r}", made_by, sorted(RECIPES))
+    return RECIPES[made_by]
+
+
 def load(name: str, folder: str | Path = FOLDER) -> nnx.Module:
     """A trained model, in float32.
 
@@ -44,8 +51,8 @@ def load(name: str, folder: str | Path = FOLDER) -> nnx.Module:
     body = path.read_bytes() if path.exists() else b""
     if hashlib.sha256(body).hexdigest() != notes.get("sha256"):
         raise ValueError(f"weights of {name!r} are missing or do not match their card; reinstall")
-    checks.one_of(f"recipe of {name!r}", notes.get("recipe"), sorted(RECIPES))
-    model = nnx.eval_shape(lambda: RECIPES[notes["recipe"]].build(nnx.Rngs(0)))
+    made_by = recipe(name, folder)
+    model = nnx.eval_shape(lambda: made_by.build(nnx.Rngs(0)))
     weights, state = unpack(body), nnx.state(model, nnx.Param)
     wanted = {path: leaf.shape for path, leaf in _named(state).items()}
     if wanted != {path: array.shape for path, array in weights.items()}:

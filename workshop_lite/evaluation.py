@@ -3,24 +3,26 @@
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import ArrayLike, Float, Integer
+from jaxtyping import Float, PyTree
 from tqdm.auto import tqdm
 
 from workshop_lite import checkpoints, checks, datasets
 from workshop_lite.classifier import Classifier
-from workshop_lite.conditioning import null_labels
+from workshop_lite.conditioning import null_labels, rows_of
 from workshop_lite.guidance import Guided
 from workshop_lite.metrics import Judge, Scores, yardsticks
 from workshop_lite.predictions import Denoiser
+from workshop_lite.recipes import Recipe
 from workshop_lite.samplers import dpmpp_2m
 
 
 def samples(
     denoise: Callable,
     schedule: Callable,
-    labels: Integer[ArrayLike, " n"],
+    cond: PyTree,
     *,
     shape: tuple[int, int, int] = (28, 28, 1),
     steps: int,
@@ -30,16 +32,13 @@ def samples(
     mesh: Mesh | None = None,
     bar: bool = False,
 ) -> Float[np.ndarray, "n h w c"]:
-    """One image for each label, in batches that are split over the devices of ``mesh``.
+    """One image for each row of the condition, in batches that ``mesh``'s devices share.
 
     Those are all there are by default. Only one batch is on the devices at a time, so any number
-    of labels will do. Batch i draws from the key ``fold_in(seed, i)``. Raises ValueError
-    without a label.
+    of rows will do. Batch i draws from the key ``fold_in(seed, i)``. Raises ValueError
+    without a row.
     """
-    n, mesh = checks.array(labels).size, mesh or Mesh(np.array(jax.devices()), ("data",))
-    if n == 0:
-        raise ValueError("labels must hold at least one label, got none")
-    labels = np.asarray(checks.labels("labels", labels, n))
+    n, mesh = rows_of(cond), mesh or Mesh(np.array(jax.devices()), ("data",))
     checks.function("denoise", denoise, "(xt, t, cond) -> x0")
     checks.function("sampler", sampler, "of workshop_lite.samplers")
     checks.whole("batch", batch)
@@ -47,13 +46,13 @@ def samples(
     checks.wholes("shape", shape, 3)
     batch = min(batch, n)
     batch += -batch % mesh.size
-    labels = np.resize(labels.astype(np.int32), n + -n % batch)  # the last batch is whole too
     split = NamedSharding(mesh, PartitionSpec("data"))
     images = []
-    for i in tqdm(range(len(labels) // batch), disable=not bar, unit="batch"):
+    for i in tqdm(range(-(-n // batch)), disable=not bar, unit="batch"):
         key = jax.random.fold_in(jax.random.key(seed), i)
         noise = jax.random.normal(key, (batch, *shape))
-        rows = labels[i * batch : (i + 1) * batch]
+        wanted = np.arange(i * batch, (i + 1) * batch) % n  # the last batch is whole too
+        rows = jax.tree.map(lambda leaf, at=wanted: jnp.asarray(leaf)[at], cond)
         noise, rows = jax.device_put((noise, rows), split)
         fresh = jax.random.fold_in(key, 1)
         x0, _ = sampler(denoise, schedule, noise, rows, steps=steps, key=fresh)
@@ -61,10 +60,10 @@ def samples(
     return np.concatenate(images)[:n]
 
 
-def fashion_judge() -> Judge:
-    """The shipped classifier, comparing with the 10,000 test images of Fashion-MNIST."""
-    test = datasets.load("fashion-mnist", "test")
-    return Judge(checkpoints.load("fashion-classifier"), datasets.signed(test.images))
+def judge_of(name: str) -> Judge:
+    """A shipped classifier, comparing with the test images of the data that it was trained on."""
+    images, _ = checkpoints.recipe(name).rows("test")
+    return Judge(checkpoints.load(name), datasets.signed(images))
 
 
 def scored(
@@ -77,7 +76,7 @@ def scored(
     sampler: Callable = dpmpp_2m,
     seed: int = 0,
 ) -> Scores:
-    """Scores of n guided images, all ten classes alike.
+    """Scores of n guided images, all classes of the judge alike.
 
     Every image pays ``evaluations`` passes through the network: that many steps at scale 1,
     half as many where guidance takes two passes a step. ``sampler`` takes one look a step.
@@ -85,17 +84,23 @@ def scored(
     checks.whole("n", n, 4)  # precision and recall look at third neighbours
     checks.whole("evaluations", evaluations, 2)
     checks.number("scale", scale)
-    checks.function("judge", judge, "of images and labels")
+    if not isinstance(judge, Judge):
+        raise ValueError(f"judge must be a Judge, got {checks.shown(judge)}")
     steps = evaluations if scale == 1 else evaluations // 2
-    labels = np.arange(n) % 10
+    labels = np.arange(n) % judge.classes
     guided = Guided(denoise, null_labels, scale)
-    options = {"steps": steps, "seed": seed, "sampler": sampler}
+    options = {"shape": judge.shape, "steps": steps, "seed": seed, "sampler": sampler}
     images = samples(guided, denoise.schedule, labels, **options, bar=True)
     return judge(images, labels)
 
 
 def denoiser_report(
-    denoise: Denoiser, scales: list[float], n: int, evaluations: int, sampler: Callable = dpmpp_2m
+    denoise: Denoiser,
+    recipe: Recipe,
+    scales: list[float],
+    n: int,
+    evaluations: int,
+    sampler: Callable = dpmpp_2m,
 ) -> dict:
     """Print and return the scores at each guidance scale, after those of the yardsticks."""
     checks.whole("n", n, 4)  # precision and recall look at third neighbours
@@ -104,10 +109,12 @@ def denoiser_report(
         raise ValueError(f"scales must be a list of numbers, got {checks.shown(scales)}")
     for scale in scales:
         checks.number("each of scales", scale)
-    judge = fashion_judge()
-    train = datasets.load("fashion-mnist", "train")
-    images, labels = datasets.signed(train.images[:n]), train.labels[:n]
-    rows = {name: judge(spoilt, labels) for name, spoilt in yardsticks(images).items()}
+    if not recipe.judge:
+        raise ValueError(f"recipe must be one that a classifier judges, got one of {recipe.data}")
+    judge = judge_of(recipe.judge)
+    images, labels = (rows[:n] for rows in recipe.rows("train"))
+    spoilt = yardsticks(datasets.signed(images))
+    rows = {name: judge(images, labels) for name, images in spoilt.items()}
     for name, scores in rows.items():
         print(f"{name:12} {scores}", flush=True)
     for scale in scales:
@@ -115,17 +122,17 @@ def denoiser_report(
         print(f"scale {scale:<6g} {rows[f'scale {scale:g}']}", flush=True)
     passes = f"{sampler.__name__}, {evaluations} network evaluations an image"
     return {
-        "how": f"against the 10,000 test images; {passes}",
+        "how": f"against the {len(judge.real):,} test images; {passes}",
         **{name: scores._asdict() for name, scores in rows.items()},
     }
 
 
-def classifier_report(classifier: Classifier, data: str) -> dict:
+def classifier_report(classifier: Classifier, recipe: Recipe) -> dict:
     """Print and return the accuracy on the test split."""
-    test = datasets.load(data, "test")
+    images, labels = recipe.rows("test")
     logits = np.concatenate(
-        [classifier(datasets.signed(part)) for part in np.array_split(test.images, 20)]
+        [classifier(datasets.signed(part)) for part in np.array_split(images, 20)]
     )
-    accuracy = float((logits.argmax(1) == test.labels).mean())
-    print(f"test accuracy {accuracy:.2%}, N={len(test.labels)}")
-    return {"test_accuracy": accuracy, "n": len(test.labels)}
+    accuracy = float((logits.argmax(1) == labels).mean())
+    print(f"test accuracy {accuracy:.2%}, N={len(labels)}")
+    return {"test_accuracy": accuracy, "n": len(labels)}

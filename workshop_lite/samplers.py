@@ -22,7 +22,7 @@ import jax.numpy as jnp
 from jaxtyping import ArrayLike
 
 from workshop_lite import checks
-from workshop_lite.schedules import Level
+from workshop_lite.schedules import Level, check
 
 
 def _sampler(method):
@@ -35,7 +35,7 @@ def _sampler(method):
     def sampler(denoise, schedule, noise, cond=None, *, steps, **options):
         checks.function("denoise", denoise, "(xt, t, cond) -> x0")
         checks.whole("steps", steps)
-        checks.function("schedule", schedule, "from t to Level")
+        check(schedule, sigma=1, alpha=1)
         noise = jnp.asarray(checks.rows("noise", noise))
         eta, key = options.get("eta", 0.0), options.get("key")
         checks.number("eta", eta, 0, 1)

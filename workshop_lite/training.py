@@ -19,8 +19,8 @@ from tqdm.auto import tqdm
 from workshop_lite import checks, states
 from workshop_lite.conditioning import dropped
 from workshop_lite.optimizers import adam
-from workshop_lite.predictions import Denoiser, angle
-from workshop_lite.schedules import Level, over
+from workshop_lite.predictions import Denoiser
+from workshop_lite.schedules import Level, angle, over
 
 
 def loss(

@@ -1,0 +1,28 @@
+"""How much noise: functions from time to the amplitudes of signal and noise.
+
+Time runs from 0 (data) to 1 (noise). A schedule is a plain function ``schedule(t) -> Level``.
+Those of this module raise ValueError for a time outside of [0, 1].
+"""
+
+from workshop_lite.schedules.curves import from_points, karras, uniform_log_snr
+from workshop_lite.schedules.levels import Level, Schedule, angle, check, log_snr, over
+from workshop_lite.schedules.named import (
+    cosine,
+    linear,
+    quadratic,
+    shifted,
+    sigmoid,
+    zero_terminal,
+)
+from workshop_lite.schedules.tables import (
+    cosine_betas,
+    from_betas,
+    linear_betas,
+    quadratic_betas,
+    sigmoid_betas,
+)
+
+__all__ = ["Level", "Schedule", "angle", "check", "cosine", "cosine_betas", "from_betas"]
+__all__ += ["from_points", "karras", "linear", "linear_betas", "log_snr", "over", "quadratic"]
+__all__ += ["quadratic_betas", "shifted", "sigmoid", "sigmoid_betas", "uniform_log_snr"]
+__all__ += ["zero_terminal"]

@@ -1,0 +1,84 @@
+"""The schedules that have a name, and how to move them."""
+
+from functools import lru_cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import ArrayLike
+
+from workshop_lite import checks
+from workshop_lite.schedules.levels import Level, Schedule, check, clock, from_decay
+
+
+def cosine(t: ArrayLike) -> Level:
+    """Quarter circle from data to noise; Nichol & Dhariwal (2021), Eq. 17 with offset 0."""
+    # sin(pi/2 - angle), not cos(angle): exactly 0 at t = 1, where float32 makes cos -4e-8.
+    t = clock(t)
+    return Level(jnp.sin(jnp.pi / 2 * (1 - t)), jnp.sin(jnp.pi / 2 * t))
+
+
+def linear(t: ArrayLike) -> Level:
+    """DDPM's betas, 0.1 to 20 per unit time; Song et al. (2021, score SDE), Eq. 33."""
+    t = clock(t)
+    return from_decay(0.1 * t + 19.9 * t**2 / 2)
+
+
+def sigmoid(t: ArrayLike) -> Level:
+    """Betas on an S-curve from 0.1 to 20.1 per unit time: the logistic function on [-3, 3]."""
+    t = clock(t)
+    low, high = jax.nn.sigmoid(-3.0), jax.nn.sigmoid(3.0)
+    # The logistic function's integral from 0 to t. A difference of softplus would cancel near 0.
+    area = jnp.log1p(low * jnp.expm1(6 * t)) / 6
+    return from_decay(0.1 * t + 20 * (area - low * t) / (high - low))
+
+
+def quadratic(t: ArrayLike) -> Level:
+    """Betas 0.1 + 20 t^2 per unit time: slow at first, and alpha is still 0.034 at t = 1."""
+    t = clock(t)
+    return from_decay(0.1 * t + 20 * t**3 / 3)
+
+
+def shifted(schedule: Schedule, log_snr_shift: float) -> Schedule:
+    """The same schedule with a constant added to its log-SNR; negative means noisier.
+
+    Hoogeboom et al. (2023), Eq. 3: an image d pixels wide wants 2 * log(d_noise / d).
+    """
+    checks.function("schedule", schedule, "from t to Level")
+    checks.number("log_snr_shift", log_snr_shift, -50, 50)
+    return _shifted(schedule, float(log_snr_shift))
+
+
+@lru_cache  # equal arguments return the same function, so jit does not compile it again
+def _shifted(schedule: Schedule, log_snr_shift: float) -> Schedule:
+    def moved(t: ArrayLike) -> Level:
+        alpha, sigma = schedule(t)
+        a, s = alpha * np.exp(log_snr_shift / 4), sigma * np.exp(-log_snr_shift / 4)
+        length = jnp.hypot(alpha, sigma) / jnp.hypot(a, s)
+        return Level(a * length, s * length)
+
+    return moved
+
+
+def zero_terminal(schedule: Schedule) -> Schedule:
+    """The same schedule, its alpha shifted and rescaled to end at exactly 0.
+
+    Lin et al. (2024), Algorithm 1. Raises ValueError for a schedule that ``check`` refuses
+    however much is left at its end.
+    """
+    check(schedule, alpha=1)
+    return _zero_terminal(schedule)
+
+
+@lru_cache
+def _zero_terminal(schedule: Schedule) -> Schedule:
+    first, last = (float(schedule(t).alpha) for t in (0.0, 1.0))
+
+    def rescaled(t: ArrayLike) -> Level:
+        alpha, sigma = schedule(t)
+        a = jnp.where(clock(t) == 1, 0.0, first / (first - last) * (alpha - last))
+        # 1 - a, written with sigma so that nothing cancels near t = 0
+        rest = (first * sigma**2 / (1 + alpha) - last * (1 - first)) / (first - last)
+        return Level(a, jnp.sqrt((1 + a) * rest))
+
+    return rescaled
