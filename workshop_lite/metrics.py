@@ -106,6 +106,7 @@ def nearest(
     images: Images, real: Images, batch: int = 100
 ) -> tuple[Float[np.ndarray, " n"], Integer[np.ndarray, " n"]]:
     """Distance to the nearest real image, root mean square of pixels, and which one it is."""
+    checks.whole("batch", batch)
     images, real = (checks.images(*side) for side in (("images", images), ("real", real)))
     if images.shape[1:] != real.shape[1:]:
         raise ValueError(f"images and real must be of one size, got {images.shape}, {real.shape}")
