@@ -123,11 +123,14 @@ def strength_curves(rows: list[dict], yardsticks: Mapping[str, Mapping[str, floa
 
 
 def convergence_curves(rows: list[dict], yardstick: float) -> Figure:
-    """Edge F1 and loss against training step, a thin line for each seed, coloured by init."""
+    """Edge F1 and loss against training step: a thin line for each seed, a thick one for the mean.
+
+    ``yardstick`` is the F1 without control. A loss of None was not measured.
+    """
     figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.5), layout="constrained")
     for axes, field, title in zip(panels, ("f1", "loss"), ("edge F1", "loss"), strict=True):
         for init, colour in zip(dict.fromkeys(row["init"] for row in rows), COLOURS, strict=False):
-            of_one = chosen(rows, init=init)
+            of_one = [row for row in chosen(rows, init=init) if row[field] is not None]
             for seed in sorted({row["seed"] for row in of_one}):
                 line = sorted(chosen(of_one, seed=seed), key=lambda row: row["step"])
                 x, y = [row["step"] for row in line], [row[field] for row in line]
