@@ -440,7 +440,12 @@ def surface(toy, net, folder):
         *[(f, {"t": 0.5}) for f in (schedules.sigmoid, schedules.quadratic)],
         *[(f, {"T": 30}) for f in (schedules.sigmoid_betas, schedules.quadratic_betas)],
         (schedules.shifted, {"schedule": schedules.cosine, "log_snr_shift": 1.0}),
+        (schedules.zero_terminal, {"schedule": schedules.linear}),
+        (schedules.check, {"schedule": schedules.cosine, "sigma": 0.1, "alpha": 0.1}),
         (schedules.from_betas, {"betas": [0.1, 0.2]}),
+        (schedules.from_points, {"t": (0, 1), "log_snr": (9, -9)}),
+        (schedules.uniform_log_snr, {"high": 9, "low": -9}),
+        (schedules.karras, {"rho": 7, "sigma_min": 0.002, "sigma_max": 80}),
         (
             predictions.Denoiser,
             {"network": shrink, "schedule": schedules.cosine, "prediction": predictions.CLEAN},
@@ -470,12 +475,14 @@ def surface(toy, net, folder):
         (metrics.frechet, {"a": rows, "b": rows}),
         (metrics.precision_recall, {"real": rows, "fake": rows, "k": 3}),
         (metrics.saturation, {"images": images, "margin": 0.05}),
+        (metrics.nearest, {"images": images, "real": images, "batch": 2}),
+        (metrics.retrieval, {"images": rows, "prompts": rows, "k": 1}),
         (metrics.yardsticks, {"images": images, "seed": 0}),
         (metrics.Judge, {"classifier": Judged(), "real": images, "limit": 4}),
         (judge, {"images": images, "labels": np.arange(4)}),
         (
             evaluation.samples,
-            {"denoise": still, "schedule": schedules.cosine, "labels": LABELS, "shape": (2, 2, 1)}
+            {"denoise": still, "schedule": schedules.cosine, "cond": LABELS, "shape": (2, 2, 1)}
             | {"steps": 1, "seed": 0, "sampler": samplers.ddim, "batch": 2},
         ),
         (
@@ -521,6 +528,7 @@ def surface(toy, net, folder):
 #: What an argument is called in the sentence, where that is not its own name.
 CALLED = {"noise": "images|points", "xt": "images|points", "cond": "labels", "a": "features"}
 CALLED |= {"b": "features", "real": "features", "fake": "features", "notes": "recipe in notes"}
+CALLED |= {"log_snr": "schedule", "high": "log_snr|schedule", "low": "log_snr|schedule"}
 CALLED |= {"folder": "name"}  # a folder without models
 CALLED |= {"rows": "columns"}  # as many rows as fit, and then too many columns
 

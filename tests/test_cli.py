@@ -63,7 +63,9 @@ def test_train_further(tmp_path, monkeypatch, capsys):
         ("sample fashion-cfg --labels 10", "labels must lie between 0 and 9"),
         ("sample fashion-cfg --steps 0", "steps must be"),
         ("sample fashion-cfg --scale nan", "scale must be finite"),
-        ("sample fashion-cfg --columns 0", "labels must hold at least one"),
+        ("sample fashion-cfg --columns 0", "with a row for each image, got"),
+        ("sample fashion-cfg --prompts apple", "labels must be given for fashion-cfg"),
+        ("sample fashion-classifier", "name must be that of a model that draws"),
         ("evaluate fashion-cfg --n 0", "n must be a whole number of at least 4"),
     ],
 )

@@ -65,7 +65,7 @@ from workshop_lite import evaluation, recipes
 from workshop_lite.conditioning import null_labels
 from workshop_lite.guidance import Guided
 assert jax.device_count() == 8
-denoise = recipes.weak_fashion_denoiser(nnx.Rngs(0))
+denoise = recipes.fashion.weak_fashion_denoiser(nnx.Rngs(0))
 head = denoise.network.head.kernel
 head[...] = 0.1 * jax.random.normal(jax.random.key(1), head.shape)
 one, spread = Mesh(np.array(jax.devices()[:1]), ("data",)), []

@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "unet": {"layers", "conditioning"},
     "classifier": {"layers"},
     "text": {"layers", "conditioning"},
+    "minilm": {"layers", "conditioning", "text"},
     "dual": {"classifier", "text"},
     "control": {"unet", "layers", "conditioning"},
     "autoencoder": {"layers"},
@@ -47,6 +48,17 @@ MAY_IMPORT = {
         "predictions",
         "recipes",
         "samplers",
+    },
+    "prompting": {
+        "checkpoints",
+        "datasets",
+        "evaluation",
+        "metrics",
+        "dual",
+        "guidance",
+        "recipes",
+        "samplers",
+        "text",
     },
 }
 SHOWN = {"figures", "widgets"}  # may import anything; only the command line imports them

@@ -4,9 +4,12 @@ from types import SimpleNamespace as Device
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from flax import nnx
+from numpy.testing import assert_array_equal
 
+from workshop_lite import datasets, recipes
 from workshop_lite.recipes import RECIPES, fast_dtype
 
 
@@ -33,3 +36,31 @@ def test_the_weak_model_is_weaker():
         for name in ("fashion-cfg", "fashion-cfg-weak")
     }
     assert sizes["fashion-cfg-weak"] < 0.25 * sizes["fashion-cfg"]
+
+
+def test_notes_are_told_their_family():
+    """A batch of notes is pictures and families, and both recipes see the same."""
+    test = datasets.load("notes", "test")
+    for name in ("notes-cfg", "notes-classifier"):
+        images, labels = RECIPES[name].rows("test")
+        assert_array_equal(images, test.images)
+        assert_array_equal(labels, test.families)
+
+
+def test_every_judge_knows_the_data():
+    """The classifier that scores a model was made for the same data."""
+    judged = {name: recipe for name, recipe in RECIPES.items() if recipe.judge}
+    assert {"fashion-cfg", "notes-cfg"} <= set(judged)
+    for recipe in judged.values():
+        assert RECIPES[recipe.judge].data == recipe.data
+
+
+def test_pictures_are_mirrored_and_notes_delayed():
+    """Some images each way; a note only moves later, and nothing of it is lost."""
+    x = jnp.arange(40 * 3 * 6.0).reshape(40, 3, 6, 1)
+    mirrored = recipes.fashion.mirrored(x, jax.random.key(0))
+    turned = (mirrored == x[:, :, ::-1]).all(axis=(1, 2, 3))
+    assert (turned | (mirrored == x).all(axis=(1, 2, 3))).all() and 8 < turned.sum() < 32
+    delayed = recipes.notes.delayed(x, jax.random.key(0))
+    late = [(delayed == jnp.roll(x, i, axis=2)).all(axis=(1, 2, 3)) for i in range(3)]
+    assert (np.sum(late, axis=0) == 1).all() and min(which.sum() for which in late) > 4

@@ -1,5 +1,6 @@
 """Schedules against their defining equations."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -168,3 +169,155 @@ def test_bad_shift_is_refused(shift):
     """A shift that is no number, or beyond what float32 holds, is refused."""
     with pytest.raises(ValueError, match="^log_snr_shift must be a number between -50 and 50, got"):
         schedules.shifted(schedules.cosine, float(shift))
+
+
+# Curves ----------------------------------------------------------------------------------------
+
+CURVES = {
+    "points": schedules.from_points((0, 0.3, 0.5, 1), (10, 4, 1, -9)),
+    "uniform_log_snr": schedules.uniform_log_snr(12, -8),
+    "karras": schedules.karras(),
+    "zero_terminal": schedules.zero_terminal(schedules.linear),
+}
+
+
+@pytest.mark.parametrize("name", [*SCHEDULES, *CURVES])
+def test_every_schedule_passes_the_check(name):
+    """Those that the package makes lose signal all the way, and end in noise."""
+    schedule = (SCHEDULES | CURVES)[name]
+    schedules.check(schedule)
+    level = schedule(T)
+    assert_allclose(level.alpha**2 + level.sigma**2, 1.0, atol=1e-6)
+
+
+def test_points_are_joined_by_straight_lines():
+    """At the points log-SNR is what was asked for, halfway between two their mean."""
+    log_snr = schedules.log_snr(CURVES["points"], np.array([0, 0.15, 0.3, 0.4, 0.5, 0.75, 1]))
+    assert_allclose(log_snr, [10, 7, 4, 2.5, 1, -4, -9], atol=2e-5)
+
+
+def test_uniform_log_snr_is_a_straight_line():
+    """Equal steps of t are equal steps of log-SNR."""
+    assert_allclose(schedules.log_snr(CURVES["uniform_log_snr"], T), 12 - 20 * T, atol=2e-5)
+
+
+def test_karras_spaces_noise_as_the_paper_does():
+    """N levels at equal steps of t are the sigmas of Eq. 5 without the closing 0."""
+    n, rho = 18, 7
+    i = np.arange(n)
+    low, high = 0.002 ** (1 / rho), 80 ** (1 / rho)
+    paper = (high + i / (n - 1) * (low - high)) ** rho
+    level = CURVES["karras"](1 - i / (n - 1))
+    assert_allclose(level.sigma / level.alpha, paper, rtol=1e-4)
+
+
+def test_karras_with_one_root_is_even_in_sigma():
+    """With rho = 1 the ratio sigma / alpha itself is evenly spaced."""
+    level = schedules.karras(1.0)(T)
+    assert_allclose(level.sigma / level.alpha, 0.002 + T * 79.998, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["linear", "sigmoid", "quadratic", "linear_betas"])
+def test_zero_terminal_is_the_paper_s_rescaling(name):
+    """Alpha is shifted to end at exactly 0 and stretched to begin where it did, under jit too."""
+    alpha = np.float64(SCHEDULES[name](T).alpha)
+    fixed = schedules.zero_terminal(SCHEDULES[name])
+    level = fixed(T)
+    wanted = (alpha - alpha[-1]) * alpha[0] / (alpha[0] - alpha[-1])
+    assert_allclose(level.alpha, wanted, atol=2e-7)
+    assert level.alpha[-1] == 0 == jax.jit(fixed)(T).alpha[-1]
+    assert level.sigma[0] == 0 and level.sigma[-1] > 1 - 1e-6
+
+
+def test_zero_terminal_keeps_small_noise_exact():
+    """Where hardly any noise is there yet, 1 - alpha^2 would be lost to rounding; sigma is not."""
+    t = np.logspace(-20, -6, 8)
+    last = float(schedules.linear(1.0).alpha)
+    # near t = 0 alpha is 1 - sigma^2 / 2, and stretched by 1 / (1 - last) it falls the faster
+    wanted = schedules.linear(t).sigma / np.sqrt(1 - last)
+    assert_allclose(schedules.zero_terminal(schedules.linear)(t).sigma, wanted, rtol=1e-5)
+
+
+def test_zero_terminal_of_pure_noise_is_itself():
+    """A schedule that ends at 0 has nothing to mend."""
+    mended = schedules.zero_terminal(schedules.cosine)(T)
+    assert_allclose(mended, schedules.cosine(T), atol=1e-6)
+
+
+def test_zero_terminal_of_a_curve_that_begins_with_noise():
+    """Where alpha begins below 1, it begins there again, and sigma goes with it."""
+    base = schedules.uniform_log_snr(5, -6)
+    level, before = schedules.zero_terminal(base)(T), base(T)
+    assert_allclose(level.alpha[0], before.alpha[0], rtol=1e-6)
+    assert_allclose(level.alpha**2 + level.sigma**2, 1.0, atol=1e-6)
+
+
+def test_equal_curves_are_one_function():
+    """Made twice from the same numbers they are the same function: a sampler compiles once."""
+    assert schedules.karras(5) is schedules.karras(5.0)
+    assert schedules.uniform_log_snr(9, -8) is schedules.from_points([0, 1], [9.0, -8.0])
+    again = schedules.zero_terminal(schedules.linear)
+    assert schedules.zero_terminal(schedules.linear) is again
+
+
+def bent(alpha):
+    """The schedule with this alpha, whatever comes of it."""
+    return lambda t: schedules.Level(alpha(t), jnp.sqrt(1 - jnp.minimum(alpha(t), 1) ** 2))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "message"),
+    [
+        (bent(lambda t: 1 - t + 0.2 * (t > 0.5)), r"lose signal all the way.* at t = 0\.501$"),
+        (bent(lambda t: 1 - jnp.minimum(t, 0.25) - 0.7 * (t > 0.9)), r"lose signal.* t = 0\.251$"),
+        (
+            bent(lambda t: 1 - 0.5 * t),
+            r"end in noise, with alpha at most 0\.1, got alpha 0\.5 .* 1$",
+        ),
+        (bent(lambda t: 0.9 - 0.9 * t), r"begin in data, with sigma at most 0\.1.* at t = 0$"),
+        (
+            bent(lambda t: jnp.where(t > 0.3, jnp.nan, 1 - t)),
+            r"be finite, got alpha nan.* t = 0\.301$",
+        ),
+        (
+            bent(lambda t: 1 - 1.1 * t),
+            r"have no negative amplitudes, got alpha -0\.001 .* t = 0\.91$",
+        ),
+        (lambda t: schedules.Level(1.0, 0.0), "give a Level for each t, got Level"),
+        (lambda t: t, "give a Level for each t, got array"),
+        ("cosine", "be a function from t to Level, got 'cosine'"),
+        (schedules.from_betas(schedules.linear_betas()[::20]), "end in noise, .* got alpha 0.78"),
+    ],
+)
+def test_bad_curves_are_refused_with_the_place(unchecked, schedule, message):
+    """One sentence says what a schedule must do and at which t it does not."""
+    with pytest.raises(ValueError, match=f"^schedule must {message}"):
+        schedules.check(schedule)
+
+
+def test_a_stretch_of_a_schedule_passes_where_it_may():
+    """What begins with noise or keeps signal is refused only where the ends are asked for."""
+    stretch = lambda t: schedules.cosine(0.2 + 0.5 * t)
+    schedules.check(stretch, sigma=1.0, alpha=1.0)
+    with pytest.raises(ValueError, match="schedule must begin in data"):
+        schedules.check(stretch)
+
+
+@pytest.mark.parametrize(
+    ("t", "log_snr", "message"),
+    [
+        ([0, 0.5, 1], [9, 9.5, -9], r"log_snr must fall .* got 9 at t = 0 and 9\.5 at t = 0\.5"),
+        ([0, 0.5, 1], [9, -1, -1], r"log_snr must fall .* got -1 at t = 0\.5 and -1 at t = 1"),
+        ([0, 0.5, 1], [9, np.nan, -9], "log_snr must be finite, got"),
+        ([0, 0.5, 1], [9, 0, -2], r"schedule must end in noise, .* got alpha 0\.345"),
+        ([0, 0.5, 1], [1, 0, -9], "schedule must begin in data"),
+        ([0, 0.5, 0.5, 1], [9, 1, 0, -9], "t must rise from 0 to 1, got"),
+        ([0.1, 1], [9, -9], "t must rise from 0 to 1, got"),
+        ([0, 1], [9, 0, -9], "t and log_snr must be rows of equally many numbers"),
+        ([0], [9], "t and log_snr must be rows of equally many numbers, at least two, got"),
+    ],
+)
+def test_bad_points_are_refused_with_the_place(t, log_snr, message):
+    """One sentence names the points between which log-SNR does not fall."""
+    with pytest.raises(ValueError, match=f"^{message}"):
+        schedules.from_points(t, log_snr)

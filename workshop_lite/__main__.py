@@ -12,12 +12,15 @@ import numpy as np
 from flax import nnx
 from PIL import Image
 
-from workshop_lite import checkpoints, datasets, evaluation, samplers, training
+from workshop_lite import checkpoints, datasets, evaluation, prompting, samplers, training
 from workshop_lite.classifier import Classifier
 from workshop_lite.conditioning import null_labels
+from workshop_lite.dual import DualEncoder
 from workshop_lite.figures.images import mosaic
 from workshop_lite.guidance import Guided
-from workshop_lite.recipes import RECIPES
+from workshop_lite.predictions import Denoiser
+from workshop_lite.recipes import RECIPES, emoji_words
+from workshop_lite.text import TextEncoder, null_prompts
 
 SAMPLERS = {f.__name__: f for f in samplers.ALL}
 ONE_LOOK = sorted(set(SAMPLERS) - {"heun"})  # network passes a step
@@ -91,16 +94,14 @@ def train(args) -> None:
 
 
 def sample(args) -> None:
-    """A grid of samples, a row for each label, as a PNG."""
-    denoise = checkpoints.load(args.name, args.folder)
-    guided = Guided(denoise, null_labels, args.scale)
-    wanted = range(denoise.network.condition.n) if args.labels is None else args.labels
-    labels = np.repeat(wanted, args.columns)
+    """A grid of samples, a row for each label or prompt, as a PNG."""
+    denoise, shape = checkpoints.load(args.name, args.folder), _shape(args)
+    cond, null = _wanted(denoise, args)
     images = evaluation.samples(
-        guided,
+        Guided(denoise, null, args.scale),
         denoise.schedule,
-        labels,
-        shape=checkpoints.recipe(args.name, args.folder).rows("test")[0].shape[1:],
+        np.repeat(cond, args.columns, axis=0),
+        shape=shape,
         steps=args.steps,
         seed=args.seed,
         sampler=SAMPLERS[args.sampler],
@@ -109,18 +110,48 @@ def sample(args) -> None:
     print(f"{args.out}: {len(images)} images")
 
 
+def _shape(args) -> tuple:
+    """Height, width and channels of what a denoiser draws; ValueError for other models."""
+    if not isinstance(checkpoints.load(args.name, args.folder), Denoiser):
+        raise ValueError(f"name must be that of a model that draws, got {args.name!r}")
+    return checkpoints.recipe(args.name, args.folder).rows("test")[0].shape[1:]
+
+
+def _wanted(denoise: Denoiser, args) -> tuple:
+    """What to ask a denoiser for, and the unconditional twin of such questions."""
+    if isinstance(denoise.network.condition, TextEncoder):
+        if not args.prompts or args.labels:
+            raise ValueError(f"prompts must be given for {args.name}, and no labels")
+        return emoji_words()(args.prompts), null_prompts
+    if args.prompts:
+        raise ValueError(f"labels must be given for {args.name}, and no prompts")
+    labels = range(denoise.network.condition.n) if args.labels is None else args.labels
+    return np.array(labels), null_labels
+
+
 def evaluate(args) -> None:
     """Measure the model and add what comes out to its card."""
     model = checkpoints.load(args.name, args.folder)
     notes, recipe = (f(args.name, args.folder) for f in (checkpoints.card, checkpoints.recipe))
+    metrics = notes.setdefault("metrics", {})
     if isinstance(model, Classifier):
-        notes["metrics"] = evaluation.classifier_report(model, recipe)
+        metrics.update(evaluation.classifier_report(model, recipe))
+    elif isinstance(model, DualEncoder):
+        metrics.update(prompting.encoder_report(model))
+    elif not isinstance(model, Denoiser):
+        raise ValueError(f"name must be that of a denoiser or a judge, got {args.name!r}")
+    elif isinstance(model.network.condition, TextEncoder):
+        steps = args.evaluations // 2  # of two passes
+        report = prompting.prompt_report(model, args.scales, min(args.n, 400), steps)
+        metrics.setdefault(f"N={min(args.n, 400)}, {args.evaluations} evaluations", {}).update(
+            report
+        )
     else:
         sampler, budget = SAMPLERS[args.sampler], (args.n, args.evaluations)
         report = evaluation.denoiser_report(model, recipe, args.scales, *budget, sampler)
         budget = f"N={args.n}, {args.evaluations} evaluations"
         budget += "" if args.sampler == "dpmpp_2m" else f" of {args.sampler}"
-        notes.setdefault("metrics", {}).setdefault(budget, {}).update(report)
+        metrics.setdefault(budget, {}).update(report)
     checkpoints.write_card(args.name, notes, args.folder)
 
 
@@ -162,14 +193,15 @@ def main(argv: list[str] | None = None) -> None:
     sub.add_argument("--start", type=Path, metavar="DIR", help=help)
     sub = verb(sample, "sample")
     sub.add_argument("--labels", type=int, nargs="+", help="default: all")
-    sub.add_argument("--columns", type=int, default=8, help="images a label")
+    sub.add_argument("--prompts", nargs="+", help="for a model that reads, such as emoji-text")
+    sub.add_argument("--columns", type=int, default=8, help="images a label or prompt")
     sub.add_argument("--scale", type=float, default=2.0)
     sub.add_argument("--steps", type=int, default=25)
     sub.add_argument("--seed", type=int, default=0)
     sub.add_argument("--sampler", choices=SAMPLERS, default="dpmpp_2m")
     sub.add_argument("--out", type=Path, default=Path("samples.png"))
     sub = verb(evaluate, "evaluate")
-    sub.add_argument("--n", type=int, default=5000, help="images a scale")
+    sub.add_argument("--n", type=int, default=5000, help="images a scale; 400 at most of prompts")
     sub.add_argument("--evaluations", type=int, default=50, help="network passes an image")
     sub.add_argument("--sampler", choices=ONE_LOOK, default="dpmpp_2m")
     sub.add_argument("--scales", type=float, nargs="+", default=[1.0, 1.5, 2.0, 4.0])

@@ -72,7 +72,7 @@ class Controlled(nnx.Module):
     top of it, and then the condition is a ``Hinted`` of a ``Hinted``.
     """
 
-    def __init__(self, base: UNet, control: Control):
+    def __init__(self, base: nnx.Module, control: Control):
         self.base, self.control = base, control
 
     def __call__(

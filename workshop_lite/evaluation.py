@@ -3,14 +3,15 @@
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import ArrayLike, Float, Integer
+from jaxtyping import Float, PyTree
 from tqdm.auto import tqdm
 
 from workshop_lite import checkpoints, checks, datasets
 from workshop_lite.classifier import Classifier
-from workshop_lite.conditioning import null_labels
+from workshop_lite.conditioning import null_labels, rows_of
 from workshop_lite.guidance import Guided
 from workshop_lite.metrics import Judge, Scores, yardsticks
 from workshop_lite.predictions import Denoiser
@@ -21,7 +22,7 @@ from workshop_lite.samplers import dpmpp_2m
 def samples(
     denoise: Callable,
     schedule: Callable,
-    labels: Integer[ArrayLike, " n"],
+    cond: PyTree,
     *,
     shape: tuple[int, int, int] = (28, 28, 1),
     steps: int,
@@ -31,16 +32,13 @@ def samples(
     mesh: Mesh | None = None,
     bar: bool = False,
 ) -> Float[np.ndarray, "n h w c"]:
-    """One image for each label, in batches that are split over the devices of ``mesh``.
+    """One image for each row of the condition, in batches that ``mesh``'s devices share.
 
     Those are all there are by default. Only one batch is on the devices at a time, so any number
-    of labels will do. Batch i draws from the key ``fold_in(seed, i)``. Raises ValueError
-    without a label.
+    of rows will do. Batch i draws from the key ``fold_in(seed, i)``. Raises ValueError
+    without a row.
     """
-    n, mesh = checks.array(labels).size, mesh or Mesh(np.array(jax.devices()), ("data",))
-    if n == 0:
-        raise ValueError("labels must hold at least one label, got none")
-    labels = np.asarray(checks.labels("labels", labels, n))
+    n, mesh = rows_of(cond), mesh or Mesh(np.array(jax.devices()), ("data",))
     checks.function("denoise", denoise, "(xt, t, cond) -> x0")
     checks.function("sampler", sampler, "of workshop_lite.samplers")
     checks.whole("batch", batch)
@@ -48,13 +46,13 @@ def samples(
     checks.wholes("shape", shape, 3)
     batch = min(batch, n)
     batch += -batch % mesh.size
-    labels = np.resize(labels.astype(np.int32), n + -n % batch)  # the last batch is whole too
     split = NamedSharding(mesh, PartitionSpec("data"))
     images = []
-    for i in tqdm(range(len(labels) // batch), disable=not bar, unit="batch"):
+    for i in tqdm(range(-(-n // batch)), disable=not bar, unit="batch"):
         key = jax.random.fold_in(jax.random.key(seed), i)
         noise = jax.random.normal(key, (batch, *shape))
-        rows = labels[i * batch : (i + 1) * batch]
+        wanted = np.arange(i * batch, (i + 1) * batch) % n  # the last batch is whole too
+        rows = jax.tree.map(lambda leaf, at=wanted: jnp.asarray(leaf)[at], cond)
         noise, rows = jax.device_put((noise, rows), split)
         fresh = jax.random.fold_in(key, 1)
         x0, _ = sampler(denoise, schedule, noise, rows, steps=steps, key=fresh)

@@ -1,10 +1,10 @@
-"""Pictures that say where things go, made from pictures: edges, and where the colours are."""
+"""Pictures that say where things go, made from pictures: edges, and where the colours are.
+
+SciPy and scikit-image are imported where they are used: loading a model should not wait for them.
+"""
 
 import numpy as np
 from jaxtyping import ArrayLike, Float
-from scipy.ndimage import binary_dilation
-from skimage.color import rgb2gray
-from skimage.feature import canny
 
 from workshop_lite import checks
 
@@ -14,6 +14,9 @@ NEAR = np.ones((3, 3), bool)  # within one pixel
 
 def edges(images: Images) -> Float[np.ndarray, "n h w 1"]:
     """1 on the edges of images in [-1, 1] and 0 elsewhere; Canny (1986)."""
+    from skimage.color import rgb2gray
+    from skimage.feature import canny
+
     grey = rgb2gray(_shown(images))
     return np.stack([canny(one, sigma=1.0) for one in grey])[..., None].astype(np.float32)
 
@@ -35,6 +38,8 @@ def edge_f1(images: Images, hint: Float[ArrayLike, "n h w 1"]) -> Float[np.ndarr
     F1, the harmonic mean of the share of the image's edges that are near one of the hint and
     the share of the hint's that are near one of the image.
     """
+    from scipy.ndimage import binary_dilation
+
     drawn, wanted = edges(images)[..., 0] > 0, np.asarray(checks.images("hint", hint))[..., 0] > 0.5
     if drawn.shape != wanted.shape:
         raise ValueError(f"hint must have shape {(*drawn.shape, 1)}, got {checks.kind(hint)}")

@@ -102,6 +102,32 @@ def precision_recall(real: Features, fake: Features, k: int = 3) -> tuple[float,
     return float(precision), float(recall)
 
 
+def nearest(
+    images: Images, real: Images, batch: int = 100
+) -> tuple[Float[np.ndarray, " n"], Integer[np.ndarray, " n"]]:
+    """Distance to the nearest real image, root mean square of pixels, and which one it is."""
+    checks.whole("batch", batch)
+    images, real = (checks.images(*side) for side in (("images", images), ("real", real)))
+    if images.shape[1:] != real.shape[1:]:
+        raise ValueError(f"images and real must be of one size, got {images.shape}, {real.shape}")
+    a, b = (np.asarray(x).reshape(len(x), -1) for x in (images, real))
+    parts = [_distances(a[i : i + batch], b) for i in range(0, len(a), batch)]
+    which = np.concatenate([part.argmin(1) for part in parts])
+    far = np.concatenate([part.min(1) for part in parts])
+    return far / np.sqrt(a.shape[1]), which
+
+
+def retrieval(images: Features, prompts: Features, k: int = 1) -> float:
+    """Share of images whose own prompt is among the k most alike; row i belongs to row i."""
+    checks.whole("k", k)
+    images, prompts = _features("images", images), _features("prompts", prompts)
+    _of_one_width(images, prompts)
+    if len(images) != len(prompts):
+        raise ValueError(f"images and prompts must be pairs, got {len(images)}, {len(prompts)}")
+    alike = np.asarray(images) @ np.asarray(prompts).T
+    return float(((alike > np.diag(alike)[:, None]).sum(axis=1) < k).mean())
+
+
 def diversity(features: Features, labels: Integer[ArrayLike, " n"]) -> float:
     """Mean distance between two images of one label, averaged over labels that two share."""
     features = _features("features", features, 1)

@@ -58,7 +58,7 @@ class Denoiser(nnx.Module):
         checks.function("network", network, "(xt, t, cond) -> what it predicts")
         if not isinstance(prediction, Prediction):
             raise ValueError(f"prediction must be a Prediction, got {checks.shown(prediction)}")
-        check(schedule, sigma=1.0, alpha=1.0)  # any stretch of a schedule has a denoiser
+        check(schedule, sigma=1, alpha=1)  # any stretch of a schedule has a denoiser
         with jax.ensure_compile_time_eval():  # also where a model is only being traced
             end = schedule(1.0)
             alpha, gain = float(end.alpha), float(jnp.abs(prediction.to_x0(1.0, 0.0, end)))

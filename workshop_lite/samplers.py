@@ -35,7 +35,7 @@ def _sampler(method):
     def sampler(denoise, schedule, noise, cond=None, *, steps, **options):
         checks.function("denoise", denoise, "(xt, t, cond) -> x0")
         checks.whole("steps", steps)
-        check(schedule, sigma=1.0, alpha=1.0)
+        check(schedule, sigma=1, alpha=1)
         noise = jnp.asarray(checks.rows("noise", noise))
         eta, key = options.get("eta", 0.0), options.get("key")
         checks.number("eta", eta, 0, 1)

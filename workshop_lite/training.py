@@ -181,9 +181,8 @@ def fit(
     if saved and saved.exists():
         state, losses, seconds = states.restored(saved, state, recipe)
     everywhere = NamedSharding(mesh, PartitionSpec())
-    state, data = jax.device_put((state, data), everywhere)
     loss = loss if isinstance(loss, Partial) else Partial(loss)
-    loss = jax.device_put(loss, everywhere)
+    state, data, loss = jax.device_put((state, data, loss), everywhere)
     run = partial(_run, descent, NamedSharding(mesh, PartitionSpec("data")), loss)
 
     begin = last_save = time.monotonic()

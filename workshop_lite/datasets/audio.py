@@ -39,8 +39,8 @@ def to_audio(
 ) -> Float[np.ndarray, "n 16000"]:
     """Sounds whose pictures these nearly are: one second each, at 16 kHz.
 
-    Which pure tones make up a column is found by Richardson (1972), Eq. 6, the phases that go
-    with them by Griffin and Lim (1984), Sec. II, with the momentum of Perraudin et al. (2013).
+    Which pure tones make up a column is found as by Richardson (1972), the phases that go with
+    them as by Griffin and Lim (1984), with the momentum of Perraudin et al. (2013).
     Raises ValueError for other pixels than ``to_mel`` makes.
     """
     image, shape = checks.array(mel), (SIZE, SIZE, 1)
@@ -101,6 +101,7 @@ def _spectrum(sound: Float[np.ndarray, " t"]) -> np.ndarray:
 
 def _waveform(spectrum: np.ndarray) -> Float[np.ndarray, " t"]:
     """The sound whose spectrum is nearest: Griffin and Lim (1984), Eq. 6."""
+    # SciPy's ShortTimeFFT would take frames beyond either end for silence, and fade the ends.
     window, frames = _window(), np.fft.irfft(spectrum, WINDOW)
     sound, weight = np.zeros((2, RATE + 2 * MARGIN))
     for i, frame in enumerate(frames):

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from jaxtyping import ArrayLike, Float, UInt8
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workshop_lite import checks
@@ -19,6 +18,7 @@ from workshop_lite.figures.style import (
     LEGEND,
     ORANGE,
     PURPLE,
+    errors,
     finished,
     tidy,
 )
@@ -98,7 +98,7 @@ def scale_curves(rows: list[dict], yardsticks: list[dict]) -> Figure:
     ]
     for axes, lines in zip(panels.flat, curves, strict=True):
         for field, colour, mark in lines:
-            _errors(axes, spread(rows, "scale", field), colour, mark, field)
+            errors(axes, spread(rows, "scale", field), colour, mark, field)
         tidy(axes)
         if len(lines) > 1:
             axes.legend(**LEGEND)
@@ -151,7 +151,7 @@ def step_curves(rows: list[dict], fields: dict[str, str]) -> Figure:
     names = sorted({row["sampler"] for row in rows})
     for axes, (field, title) in zip(np.ravel(panels), fields.items(), strict=True):
         for name, colour, mark in zip(names, COLOURS, "os^D", strict=False):
-            _errors(axes, spread(chosen(rows, sampler=name), "steps", field), colour, mark, name)
+            errors(axes, spread(chosen(rows, sampler=name), "steps", field), colour, mark, name)
         steps = sorted({row["steps"] for row in rows})
         axes.set(xscale="log", xlabel="steps")
         axes.set_xticks(steps, [str(n) for n in steps])
@@ -160,9 +160,3 @@ def step_curves(rows: list[dict], fields: dict[str, str]) -> Figure:
         axes.legend(**LEGEND)
         tidy(axes)
     return finished(figure)
-
-
-def _errors(axes: Axes, found: dict, colour: str, mark: str, label: str) -> None:
-    """Means as a line, standard deviations as bars."""
-    means, stds = ([getattr(s, part) for s in found.values()] for part in ("mean", "std"))
-    axes.errorbar(list(found), means, stds, fmt=mark + "-", color=colour, label=label, capsize=2)

@@ -24,3 +24,9 @@ def finished(figure: Figure) -> Figure:
             label.set_fontsize(12)
     plt.close(figure)
     return figure
+
+
+def errors(axes: Axes, found: dict, colour: str, mark: str, label: str, line: str = "-") -> None:
+    """Means as a line, standard deviations as bars; ``found`` is what ``results.spread`` gives."""
+    means, stds = ([getattr(s, part) for s in found.values()] for part in ("mean", "std"))
+    axes.errorbar(list(found), means, stds, fmt=mark + line, color=colour, label=label, capsize=2)

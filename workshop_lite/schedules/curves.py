@@ -9,13 +9,15 @@ import numpy as np
 from workshop_lite import checks
 from workshop_lite.schedules.levels import Schedule, check, clock, from_log_snr
 
+Row = Sequence[float | int] | np.ndarray
 
-def from_points(t: Sequence[float], log_snr: Sequence[float]) -> Schedule:
+
+def from_points(t: Row, log_snr: Row) -> Schedule:
     """The schedule whose log-SNR runs straight from point to point.
 
     Raises ValueError unless ``t`` rises from 0 to 1 and the curve passes ``check``.
     """
-    t, log_snr = (np.asarray(checks.numbers(*a)) for a in (("t", t), ("log_snr", log_snr)))
+    t, log_snr = (np.asarray(checks.numbers(*a), float) for a in (("t", t), ("log_snr", log_snr)))
     if t.ndim != 1 or t.shape != log_snr.shape or len(t) < 2:
         raise ValueError(
             "t and log_snr must be rows of equally many numbers, at least two,"
@@ -39,12 +41,12 @@ def _from_points(t: tuple[float, ...], log_snr: tuple[float, ...]) -> Schedule:
     return lambda now: from_log_snr(jnp.interp(clock(now), jnp.array(t), jnp.array(log_snr)))
 
 
-def uniform_log_snr(high: float, low: float) -> Schedule:
+def uniform_log_snr(high: float | int, low: float | int) -> Schedule:
     """Evenly spaced in log-SNR, from ``high`` at t = 0 to ``low`` at t = 1; Lu et al. (2022)."""
     return from_points((0.0, 1.0), (high, low))
 
 
-def karras(rho: float = 7.0, sigma_min: float = 0.002, sigma_max: float = 80.0) -> Schedule:
+def karras(rho: float | int = 7, sigma_min: float = 0.002, sigma_max: float | int = 80) -> Schedule:
     """Evenly spaced in (sigma / alpha)^(1/rho); Karras et al. (2022), Eq. 5 and Table 1.
 
     The paper's last step, from ``sigma_min`` to 0, is left out: 0.002 is a quarter of a grey level.

@@ -38,7 +38,7 @@ def angle(level: Level) -> Float[Array, "*t"]:
     return 2 / jnp.pi * jnp.arctan2(level.sigma, level.alpha)
 
 
-def check(schedule: Schedule, sigma: float = 0.1, alpha: float = 0.1) -> None:
+def check(schedule: Schedule, sigma: float | int = 0.1, alpha: float | int = 0.1) -> None:
     """Raise ValueError, naming a time t, unless signal is lost all the way from data to noise.
 
     Data is where at most this ``sigma`` is there, noise where at most this ``alpha`` is left, by
@@ -71,8 +71,8 @@ def _check(schedule: Schedule, least: float, left: float) -> None:
     refuse(~np.isfinite([alpha, sigma]).all(axis=0), "be finite")
     refuse((alpha < 0) | (sigma < 0), "have no negative amplitudes")
     refuse((t == 0) & (sigma > least), f"begin in data, with sigma at most {least:g}")
-    refuse((t == 1) & (alpha > left), f"end in noise, with alpha at most {left:g}")
     refuse(rises, "lose signal all the way, and its log-SNR fall")
+    refuse((t == 1) & (alpha > left), f"end in noise, with alpha at most {left:g}")
 
 
 def clock(t: ArrayLike) -> Float[Array, "*t"]:

@@ -66,7 +66,7 @@ def zero_terminal(schedule: Schedule) -> Schedule:
     Lin et al. (2024), Algorithm 1. Raises ValueError for a schedule that ``check`` refuses
     however much is left at its end.
     """
-    check(schedule, alpha=1.0)
+    check(schedule, alpha=1)
     return _zero_terminal(schedule)
 
 

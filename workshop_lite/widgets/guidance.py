@@ -17,12 +17,12 @@ from workshop_lite.widgets.flipbook import WRAP, show
 
 
 def png(images, columns: int, zoom: int = 3) -> bytes:
-    """Grey images in [-1, 1] as one PNG, dark on white, enlarged without blur."""
+    """Images in [-1, 1] as one PNG, grey ones dark on white, enlarged without blur."""
     checks.whole("zoom", zoom)
     images = checks.images("images", images)
-    if images.shape[3] != 1:
-        raise ValueError(f"images must have one channel, got {checks.kind(images)}")
-    sheet = Image.fromarray(mosaic(-images, columns, gap=0))
+    if images.shape[3] not in (1, 3):
+        raise ValueError(f"images must have 1 or 3 channels, got {checks.kind(images)}")
+    sheet = Image.fromarray(mosaic(-images if images.shape[3] == 1 else images, columns, gap=0))
     size = (zoom * sheet.width, zoom * sheet.height)
     file = io.BytesIO()
     sheet.resize(size, Image.Resampling.NEAREST).save(file, "PNG", optimize=True)

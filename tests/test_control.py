@@ -1,0 +1,153 @@
+"""ControlNet: silent at first, never touching its base, and heard as strongly as asked."""
+
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from conftest import filled
+from flax import nnx
+from jax.tree_util import Partial
+from numpy.testing import assert_allclose, assert_array_equal
+
+from workshop_lite import training
+from workshop_lite.conditioning import Labels, null_labels
+from workshop_lite.control import Control, Controlled, Hinted, null_hinted
+from workshop_lite.guidance import Guided
+from workshop_lite.predictions import VELOCITY, Denoiser
+from workshop_lite.recipes import hint_loss
+from workshop_lite.schedules import cosine
+from workshop_lite.text import TextEncoder
+from workshop_lite.unet import UNet
+
+SIZE = {"d_cond": 8, "widths": (8, 16), "blocks": (1, 1)}
+
+
+def plain():
+    return UNet(3, Labels(3, 8, rngs=nnx.Rngs(0)), **SIZE, rngs=nnx.Rngs(0))
+
+
+@cache
+def base():
+    return filled(plain)
+
+
+def branch(channels=1):
+    return Control(base(), channels, rngs=nnx.Rngs(1))
+
+
+@cache
+def loud(channels=1):
+    """A branch whose every parameter is noise."""
+    return filled(lambda: Control(plain(), channels, rngs=nnx.Rngs(1)))
+
+
+def cond(strength=1.0, b=2, channels=1, inner=None):
+    labels = jnp.arange(b) if inner is None else inner
+    hint = jax.random.uniform(jax.random.key(5), (b, 8, 8, channels))
+    return Hinted(labels, hint, jnp.full(b, strength))
+
+
+XT, T = jax.random.normal(jax.random.key(0), (2, 8, 8, 3)), jnp.array([0.3, 0.8])
+run = jax.jit(lambda net, cond: net(XT, T, cond))
+
+
+def test_fresh_branch_adds_exactly_nothing():
+    """Zero weights and biases: the output is the base's, to the last bit."""
+    assert_array_equal(run(Controlled(base(), branch()), cond()), run(base(), jnp.arange(2)))
+
+
+def test_strength_scales_what_is_added():
+    """Strength 0 is the base; the decoder hears a branch of strength s as s times its features."""
+    net = Controlled(base(), loud())
+    assert_allclose(run(net, cond(0.0)), run(base(), jnp.arange(2)), rtol=1e-5, atol=1e-5)
+    asked = cond(0.7)
+    context = net.embed(T, asked)
+    plain = base().encode(XT, context.cond)
+    extra = net.control(XT, context.cond, asked.hint)
+    for got, h, e in zip(net.encode(XT, context), plain, extra, strict=True):
+        assert_allclose(got, h + 0.7 * e, rtol=1e-5, atol=1e-5)
+    assert np.abs(run(net, cond(1.0)) - run(net, cond(0.0))).max() > 1e-2
+
+
+def test_branch_sees_everything():
+    """x_t, the noise level, the condition and the hint each change what is added."""
+    control, asked = loud(), cond()
+    look = jax.jit(lambda xt, t, c: control(xt, base().embed(t, c.cond), c.hint))
+    before = look(XT, T, asked)
+    others = [
+        (XT + 1, T, asked),
+        (XT, T / 2, asked),
+        (XT, T, asked._replace(cond=jnp.array([2, 0]))),
+        (XT, T, asked._replace(hint=1 - asked.hint)),
+    ]
+    for other in others:
+        assert all(np.abs(a - b).max() > 1e-4 for a, b in zip(look(*other), before, strict=True))
+
+
+def test_two_branches_add_up():
+    """A branch on top of a branch: the features of base, first and second."""
+    first, second = loud(1), loud(3)
+    net = Controlled(Controlled(base(), first), second)
+    asked = cond(0.5, channels=3, inner=cond(2.0))
+    context = base().embed(T, jnp.arange(2))
+    parts = [
+        base().encode(XT, context),
+        first(XT, context, asked.cond.hint),
+        second(XT, context, asked.hint),
+    ]
+    summed = [a + 2.0 * b + 0.5 * c for a, b, c in zip(*parts, strict=True)]
+    assert_allclose(run(net, asked), base().decode(summed, context), rtol=1e-4, atol=1e-4)
+
+
+def test_training_moves_the_branch_and_not_the_base():
+    """After a few steps every parameter of the branch has moved, and the base is the same bits."""
+    words = TextEncoder(9, d=8, d_vector=8, heads=2, length=4, depth=1, rngs=nnx.Rngs(0))
+    text = filled(lambda: UNet(3, words, **SIZE, d_tokens=8, rngs=nnx.Rngs(0)))
+    net = Denoiser(text, cosine, VELOCITY)
+    control = Control(text, 1, rngs=nnx.Rngs(1))
+    rng = np.random.default_rng(0)
+    tokens = np.tile(np.int32([1, 3, 4, 0]), (8, 1))
+    data = rng.integers(0, 255, (8, 8, 8, 3), np.uint8), tokens, np.ones((8, 8, 8, 1), np.uint8)
+    before = [np.array(a) for a in jax.tree.leaves(net)]
+    fitted = training.fit(
+        control, Partial(hint_loss, net), data, steps=6, batch=8, warmup=0, chunk=6, bar=False
+    )
+    for old, new in zip(before, jax.tree.leaves(net), strict=True):
+        assert_array_equal(old, new)
+    links = jax.tree.leaves((fitted.last.links, fitted.last.look))
+    assert all(np.abs(a).max() > 0 for a in links)
+
+
+def test_guidance_keeps_the_hint():
+    """The unconditional twin has the same hint and strength, and another label."""
+    asked = cond(0.7)
+    null = null_hinted(null_labels)(asked)
+    assert_array_equal(null.hint, asked.hint)
+    assert_array_equal(null.strength, asked.strength)
+    assert_array_equal(null.cond, [-1, -1])
+    denoise = Denoiser(Controlled(base(), loud()), cosine, VELOCITY)
+    guided = Guided(denoise, null_hinted(null_labels), 3.0)
+    x0, x0_null = denoise(XT, T, asked), denoise(XT, T, null)
+    ours = jax.jit(lambda g, c: g(XT, T, c))(guided, asked)
+    assert_allclose(ours, x0_null + 3 * (x0 - x0_null), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (jnp.arange(2), "cond must be a Hinted"),
+        (cond()._replace(hint=jnp.zeros((2, 4, 4, 1))), "hint must have shape \\(2, 8, 8, 1\\)"),
+        (cond()._replace(hint=jnp.zeros((2, 8, 8, 3))), "hint must have shape \\(2, 8, 8, 1\\)"),
+        (cond()._replace(hint=jnp.full((2, 8, 8, 1), 2.0)), "hint must lie between 0 and 1"),
+        (cond()._replace(hint=jnp.full((2, 8, 8, 1), jnp.nan)), "hint must be finite"),
+        (cond(jnp.nan), "strength must be finite"),
+        (cond()._replace(strength=jnp.ones(3)), "strength must be 2 numbers, got shape \\(3,\\)"),
+        (cond()._replace(cond=jnp.array([0, 7])), "labels must lie between 0 and 2"),
+    ],
+)
+def test_bad_hints(bad, message, unchecked):
+    """One sentence each."""
+    with pytest.raises(ValueError, match=message):
+        Controlled(base(), branch()).check(XT, bad)

@@ -1,0 +1,87 @@
+"""The judge of prompts: closed forms, and pictures asked for in fair hundreds."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+from numpy.testing import assert_allclose, assert_array_equal
+
+from workshop_lite import datasets, metrics, prompting
+from workshop_lite.dual import DualEncoder
+
+RNG = np.random.default_rng(0)
+
+
+class Flat(nnx.Module):
+    """Sees the picture's first pixels, and reads the first tokens as they are."""
+
+    def features(self, x):
+        return x[:, 0, :4, 0]
+
+    def images(self, x):
+        return x[:, 0, :4, 0]
+
+
+def test_retrieval_by_hand():
+    """Row i is right where its own prompt is among the k most alike."""
+    images = np.eye(4)
+    prompts = np.float64([[1, 0, 0, 0], [0, 0.5, 0, 0], [0, 1, 0.4, 0.9], [0, 0, 0.2, 1]])
+    # alike: row 1 prefers prompt 2 to its own, row 2 is right, row 3 is right
+    assert metrics.retrieval(images, prompts) == 0.75
+    assert metrics.retrieval(images, prompts, 2) == 1.0
+    assert metrics.retrieval(-images, prompts, 1) < 0.5
+
+
+def test_nearest_by_hand(unchecked):
+    """The picture itself is at distance 0, and a grey level of noise is as far as it is."""
+    real = RNG.uniform(-1, 1, (30, 4, 4, 3)).astype(np.float32)
+    far, which = metrics.nearest(real[[7, 3]] + np.float32(0.01), real, batch=1)
+    assert_array_equal(which, [7, 3])
+    assert_allclose(far, 0.01, rtol=0.05)
+    with pytest.raises(ValueError, match="images and real must be of one size"):
+        metrics.nearest(real, real[:, :2])
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_hundreds_are_fair(split):
+    """Each hundred has one style and a hundred concepts, so that only the concept tells."""
+    emoji = datasets.load("emoji", split, 32)
+    asked = prompting.hundreds(emoji, 400)
+    assert len(set(asked)) == 400
+    for part in asked.reshape(4, 100):
+        assert len(set(emoji.styles[part])) == 1 and len(set(emoji.concepts[part])) == 100
+    assert len(set(emoji.styles[asked[::100]])) == 4
+    assert (prompting.hundreds(emoji, 400, seed=1) != asked).any()
+    with pytest.raises(ValueError, match="n must be whole hundreds"):
+        prompting.hundreds(emoji, 150)
+
+
+def test_loss_of_the_dual_encoder():
+    """Both ways the cross-entropy of finding the partner, on vectors of length 1."""
+    encoder = DualEncoder(9, d=8, widths=(8, 8), rngs=nnx.Rngs(0))
+    encoder.sharpness[...] = jnp.float32(0.0)
+    x = jnp.asarray(RNG.uniform(-1, 1, (3, 8, 8, 3)), jnp.float32)
+    tokens = jnp.zeros((3, 16), jnp.int32).at[:, 0].set(1).at[:, 1].set(jnp.arange(2, 5))
+    a, b = encoder.images(x), encoder.prompts(tokens)
+    assert_allclose(jnp.linalg.norm(a, axis=1), 1, rtol=1e-4)
+    assert_allclose(jnp.linalg.norm(b, axis=1), 1, rtol=1e-4)
+    alike = a @ b.T
+    both = [np.diag(jax.nn.log_softmax(side)).mean() for side in (alike, alike.T)]
+    by_hand = -sum(both) / 2
+    assert_allclose(encoder.loss(x, tokens), by_hand, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda judge: judge(np.zeros((50, 8, 8, 3), np.float32), np.ones((50, 16), int)), "whole"),
+        (lambda judge: judge(np.zeros((100, 8, 8, 3), np.float32), np.ones((9, 16), int)), "whole"),
+        (lambda judge: judge(np.zeros((100, 8, 8), np.float32), np.ones((100, 16), int)), "shape"),
+    ],
+)
+def test_bad_input(call, message, unchecked):
+    """One sentence each."""
+    judge = prompting.PromptJudge(Flat(), RNG.normal(size=(9, 8, 8, 3)).astype(np.float32))
+    with pytest.raises(ValueError, match=message):
+        call(judge)

@@ -1,0 +1,135 @@
+"""Emoji of four styles: a model that reads captions, branches that see hints, and their judge."""
+
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from workshop_lite import datasets, hints
+from workshop_lite.control import Control, Controlled, Hinted, null_hinted
+from workshop_lite.dual import DualEncoder
+from workshop_lite.optimizers import muon
+from workshop_lite.predictions import VELOCITY, Denoiser
+from workshop_lite.recipes.recipe import Recipe, fast_dtype
+from workshop_lite.schedules import cosine
+from workshop_lite.text import TextEncoder, Vocabulary, null_prompts, vocabulary
+from workshop_lite.training import logit_normal, loss
+from workshop_lite.unet import UNet
+
+
+@cache
+def emoji_words() -> Vocabulary:
+    """The words of all captions of the emoji."""
+    return vocabulary(datasets.emoji_sentences())
+
+
+def emoji_denoiser(rngs: nnx.Rngs) -> Denoiser:
+    """U-Net for 32 x 32 colour images that is told a caption, by a vector and by its tokens."""
+    words = TextEncoder(len(emoji_words()), d_vector=192, rngs=rngs)
+    size = {"d_cond": 192, "d_tokens": 128, "widths": (48, 128), "blocks": (1, 1)}
+    network = UNet(3, words, **size, dtype=fast_dtype(jax.devices()[0]), rngs=rngs)
+    return Denoiser(network, cosine, VELOCITY)
+
+
+def captioned(emoji: datasets.Emoji) -> tuple:
+    """Images; their captions' tokens; those of the captions without the style."""
+    phrases = [emoji.phrases[concept] for concept in emoji.concepts]
+    return emoji.images, emoji_words()(datasets.captions(emoji)), emoji_words()(phrases)
+
+
+def prompt_loss(denoise: Denoiser, batch, key, *, brief: float = 0.2, drop: float = 0.1):
+    """The diffusion loss on captions, of which a share ``brief`` leaves the style open."""
+    images, captions, phrases = batch
+    key, k_brief = jax.random.split(key)
+    short = jax.random.bernoulli(k_brief, brief, (len(images), 1))
+    prompts = jnp.where(short, phrases, captions)
+    options = {"drop": drop, "times": logit_normal}
+    return loss(denoise, images / 127.5 - 1, prompts, null_prompts, key, **options)
+
+
+def emoji_judge(rngs: nnx.Rngs) -> DualEncoder:
+    """Image and prompt encoder for 32 x 32 emoji."""
+    return DualEncoder(len(emoji_words()), rngs=rngs)
+
+
+def pair_loss(judge: DualEncoder, batch, key):
+    """The contrastive loss, of images moved by up to two pixels."""
+    images, captions, _ = batch
+    moves = jax.random.randint(key, (len(images), 2), -2, 3)
+    x = jax.vmap(lambda image, move: jnp.roll(image, move, (0, 1)))(images / 127.5 - 1, moves)
+    return judge.loss(x, captions)
+
+
+def edge_control(rngs: nnx.Rngs) -> Control:
+    """Control branch of the emoji's U-Net for a hint of one channel."""
+    return Control(emoji_denoiser(rngs).network, 1, rngs=rngs)
+
+
+def edged(emoji: datasets.Emoji) -> tuple:
+    """Images, their captions' tokens, and their edges."""
+    images, captions, _ = captioned(emoji)
+    return images, captions, hints.edges(datasets.signed(images)).astype(np.uint8)
+
+
+def layout_control(rngs: nnx.Rngs) -> Control:
+    """The same for a hint of three channels."""
+    return Control(emoji_denoiser(rngs).network, 3, rngs=rngs)
+
+
+def laid_out(emoji: datasets.Emoji) -> tuple:
+    """Images, their captions' tokens, and where their colours are."""
+    images, captions, _ = captioned(emoji)
+    return images, captions, hints.layout(datasets.signed(images))
+
+
+def hint_loss(base: Denoiser, control: Control, batch, key, *, drop: float = 0.5):
+    """The diffusion loss of a frozen base with a control branch, half of the prompts blank."""
+    images, captions, hint = batch
+    denoise = Denoiser(Controlled(base.network, control), base.schedule, base.prediction)
+    cond = Hinted(captions, hint.astype(jnp.float32), jnp.ones(len(images)))
+    options = {"drop": drop, "times": logit_normal}
+    return loss(denoise, images / 127.5 - 1, cond, null_hinted(null_prompts), key, **options)
+
+
+RECIPES = {
+    "emoji-text": Recipe(
+        "emoji",
+        emoji_denoiser,
+        prompt_loss,
+        steps=4000,
+        options={"optimizer": muon, "learning_rate": 4e-3, "cooldown": 1500},
+        arrays=captioned,
+        size=32,
+    ),
+    "emoji-clip": Recipe(
+        "emoji",
+        emoji_judge,
+        pair_loss,
+        steps=2000,
+        options={"learning_rate": 2e-3, "batch": 128, "cooldown": 1000},
+        arrays=captioned,
+        size=32,
+    ),
+    "emoji-control": Recipe(
+        "emoji",
+        edge_control,
+        hint_loss,
+        steps=1200,
+        options={"optimizer": muon, "learning_rate": 2e-3, "cooldown": 400},
+        arrays=edged,
+        size=32,
+        base="emoji-text",
+    ),
+    "emoji-layout": Recipe(
+        "emoji",
+        layout_control,
+        hint_loss,
+        steps=600,
+        options={"optimizer": muon, "learning_rate": 2e-3, "cooldown": 200},
+        arrays=laid_out,
+        size=32,
+        base="emoji-text",
+    ),
+}

@@ -1,0 +1,58 @@
+"""Notes of fourteen families of instruments: a guided model, and its judge."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float
+
+from workshop_lite import datasets
+from workshop_lite.classifier import Classifier
+from workshop_lite.conditioning import Labels
+from workshop_lite.optimizers import muon
+from workshop_lite.predictions import VELOCITY, Denoiser
+from workshop_lite.recipes.recipe import Recipe, class_loss, denoising_loss, fast_dtype
+from workshop_lite.schedules import cosine
+from workshop_lite.training import logit_normal
+from workshop_lite.unet import UNet
+
+
+def notes_denoiser(rngs: nnx.Rngs) -> Denoiser:
+    """U-Net for 32 x 32 spectrograms of fourteen families of instruments, 0.8 M parameters."""
+    labels = Labels(14, 128, rngs=rngs)
+    size = {"d_cond": 128, "widths": (32, 96), "blocks": (1, 1)}
+    network = UNet(1, labels, **size, dtype=fast_dtype(jax.devices()[0]), rngs=rngs)
+    return Denoiser(network, cosine, VELOCITY)
+
+
+def by_family(notes: datasets.Notes) -> tuple:
+    """Images, and the family of instruments of each."""
+    return notes.images, notes.families
+
+
+def delayed(x: Float[Array, "b h w c"], key, most: int = 2) -> Float[Array, "b h w c"]:
+    """Each spectrogram 0 to ``most`` columns later, its silent end first; backwards is no note."""
+    columns = jax.random.randint(key, (len(x),), 0, most + 1)
+    return jax.vmap(partial(jnp.roll, axis=1))(x, columns)
+
+
+RECIPES = {
+    "notes-cfg": Recipe(
+        "notes",
+        notes_denoiser,
+        partial(denoising_loss, times=logit_normal),
+        steps=2000,
+        options={"optimizer": muon, "learning_rate": 4e-3, "cooldown": 700},
+        arrays=by_family,
+        judge="notes-classifier",
+    ),
+    "notes-classifier": Recipe(
+        "notes",
+        lambda rngs: Classifier(1, 14, widths=(16, 32, 64), rngs=rngs),
+        partial(class_loss, changed=delayed),
+        steps=1500,
+        options={"learning_rate": 2e-3, "cooldown": 500},
+        arrays=by_family,
+    ),
+}

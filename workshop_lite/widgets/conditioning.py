@@ -1,0 +1,160 @@
+"""Say it in words, or draw where it goes, and see the picture; both need a kernel."""
+
+import html
+from collections.abc import Callable, Mapping
+
+import ipywidgets as ipw
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float
+
+from workshop_lite import checks
+from workshop_lite.control import Controlled, Hinted, null_hinted
+from workshop_lite.guidance import Guided
+from workshop_lite.predictions import Denoiser
+from workshop_lite.samplers import dpmpp_2m
+from workshop_lite.text import TextEncoder, Vocabulary, null_prompts
+from workshop_lite.widgets.flipbook import WRAP, show
+from workshop_lite.widgets.guidance import png
+
+# The first square touched decides: a white one begins to draw, a black one to rub out. On release
+# all squares go, as ones and zeros, into a hidden text box, which the kernel watches.
+DRAWING = """<svg viewBox="0 0 {w} {h}" role="img" aria-label="The hint, to draw on." \
+style="width: 256px; border: 1px solid #777; touch-action: none; cursor: crosshair" \
+onpointerdown="const r = event.target; if (r !== this) {{ event.preventDefault(); \
+this.ink = r.getAttribute('fill') === '#fff' ? '#000' : '#fff'; \
+r.setAttribute('fill', this.ink) }}" \
+onpointermove="const r = this.ink && document.elementFromPoint(event.clientX, event.clientY); \
+if (r && r.parentNode === this) r.setAttribute('fill', this.ink)" \
+onpointerup="{done}" onpointerleave="{done}">{squares}</svg>"""
+DONE = """if (this.ink) {{ this.ink = null; const box = document.querySelector('.{box} textarea'); \
+box.value = [...this.children].map(r => +(r.getAttribute('fill') === '#000')).join(''); \
+for (const e of ['input', 'change']) box.dispatchEvent(new Event(e, {{ bubbles: true }})) }}"""
+
+
+def prompt_box(
+    denoise: Denoiser, words: Vocabulary, prompt: str, size: int = 32, count: int = 4
+) -> ipw.Widget:
+    """A live panel: prompt, guidance scale, steps and seed.
+
+    A word that the vocabulary lacks is named, and the last picture stays.
+    """
+    _check(denoise, words, prompt, count)
+    checks.whole("size", size)
+    if not isinstance(getattr(denoise.network, "condition", None), TextEncoder):
+        raise ValueError(
+            f"denoise must have a network that is told words, got {checks.shown(denoise.network)}"
+        )
+    knobs = _common_knobs(prompt, 3.0)
+
+    def samples(value: dict) -> Array:
+        tokens = jnp.asarray(words([value["prompt"]]).repeat(count, axis=0))
+        noise = jax.random.normal(jax.random.key(value["seed"]), (count, size, size, 3))
+        guided = Guided(denoise, null_prompts, value["scale"])
+        return dpmpp_2m(guided, denoise.schedule, noise, tokens, steps=value["steps"])[0]
+
+    return _panel(knobs, samples, [])
+
+
+def hint_editor(
+    denoise: Denoiser,
+    words: Vocabulary,
+    presets: Mapping[str, Float[ArrayLike, "h w 1"]],
+    prompt: str,
+    count: int = 4,
+) -> ipw.Widget:
+    """A live panel: draw or rub out lines, or begin with a preset; strength, prompt and the rest.
+
+    ``denoise`` is that of a ``Controlled`` network whose hint has one channel.
+    """
+    _check(denoise, words, prompt, count)
+    if not isinstance(denoise.network, Controlled):
+        raise ValueError(
+            f"denoise must have a Controlled network, got {checks.shown(denoise.network)}"
+        )
+    if not isinstance(presets, Mapping) or not presets:
+        raise ValueError(f"presets must be hints by their names, got {checks.shown(presets)}")
+    hints = {name: checks.images("each of presets", [hint])[0] for name, hint in presets.items()}
+    shapes = {np.shape(hint) for hint in hints.values()}
+    if len(shapes) > 1 or shapes.copy().pop()[2] != 1:
+        raise ValueError(f"presets must be of one shape [h, w, 1], got {sorted(shapes)}")
+    h, w, _ = shapes.pop()
+    preset = ipw.Dropdown(options=list(hints), description="begin with")
+    pixels, canvas = ipw.Textarea(continuous_update=False), ipw.HTML()
+    pixels.add_class(box := f"hint-{pixels.model_id}")
+    pixels.layout.display = "none"
+    strength = ipw.FloatSlider(1.0, min=0.0, max=1.5, step=0.1, description="strength")
+    knobs = {"pixels": pixels, "strength": strength, **_common_knobs(prompt, 2.0)}
+
+    def begin(_=None):
+        drawn = np.asarray(hints[preset.value])[..., 0] > 0.5
+        canvas.value = _drawing(drawn, box)
+        pixels.value = "".join("01"[ink] for ink in drawn.ravel())
+
+    def samples(value: dict) -> Array:
+        drawn = np.array(list(value["pixels"]), np.float32).reshape(1, h, w, 1)
+        tokens = jnp.asarray(words([value["prompt"]]).repeat(count, axis=0))
+        strengths = jnp.full(count, value["strength"])
+        cond = Hinted(tokens, jnp.asarray(drawn.repeat(count, axis=0)), strengths)
+        noise = jax.random.normal(jax.random.key(value["seed"]), (count, h, w, 3))
+        guided = Guided(denoise, null_hinted(null_prompts), value["scale"])
+        return dpmpp_2m(guided, denoise.schedule, noise, cond, steps=value["steps"])[0]
+
+    preset.observe(begin, "value")
+    begin()
+    return _panel(knobs, samples, [preset, canvas])
+
+
+def _drawing(drawn: np.ndarray, box: str) -> str:
+    """The squares of a hint as SVG that can be drawn on; they report to the class ``box``."""
+    h, w = drawn.shape
+    squares = "".join(
+        f'<rect x="{x}" y="{y}" width="1.02" height="1.02" fill="{"#000" if ink else "#fff"}"/>'
+        for (y, x), ink in np.ndenumerate(drawn)
+    )
+    return DRAWING.format(w=w, h=h, done=DONE.format(box=box), squares=squares)
+
+
+def _common_knobs(prompt: str, scale: float) -> dict[str, ipw.Widget]:
+    return {
+        "prompt": ipw.Text(prompt, description="prompt"),
+        "scale": ipw.FloatSlider(scale, min=0.0, max=10.0, step=0.5, description="scale"),
+        "steps": ipw.SelectionSlider(options=[5, 10, 20, 50], value=10, description="steps"),
+        "seed": ipw.BoundedIntText(0, min=0, max=9999, description="seed"),
+    }
+
+
+def _panel(knobs: dict, samples: Callable[[dict], Array], above: list) -> ipw.Widget:
+    """Knobs, and what ``samples`` makes of their values, or the sentence why it cannot."""
+    shown, complaint = ipw.HTML(), ipw.HTML()
+    for knob in knobs.values():
+        knob.style = {"description_width": "5em"}
+        if hasattr(knob, "continuous_update"):
+            knob.continuous_update = False
+
+    def draw(_=None):
+        value = {name: knob.value for name, knob in knobs.items()}
+        try:
+            images = samples(value)
+        except ValueError as error:
+            complaint.value = f'<p role="alert">{html.escape(str(error))}</p>'
+            return
+        complaint.value = ""
+        alt = html.escape(f"Samples of the prompt: {value['prompt']}.")
+        show(shown, png(images, columns=2, zoom=4), alt)
+
+    for knob in knobs.values():
+        knob.observe(draw, "value")
+    draw()
+    left = ipw.VBox([*above, *knobs.values(), complaint])
+    return ipw.HBox([left, shown], layout=WRAP)
+
+
+def _check(denoise: Denoiser, words: Vocabulary, prompt: str, count: int) -> None:
+    checks.whole("count", count)
+    if not isinstance(denoise, Denoiser):
+        raise ValueError(f"denoise must be a Denoiser, got {checks.shown(denoise)}")
+    if not isinstance(words, Vocabulary):
+        raise ValueError(f"words must be a Vocabulary, got {checks.shown(words)}")
+    words([prompt])  # raises ValueError for a prompt that cannot be
