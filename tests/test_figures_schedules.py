@@ -71,17 +71,27 @@ def test_grid_shows_each_run_and_its_mean():
 
 
 def test_samplers_stand_against_evaluations_and_seconds():
-    """Means over the seeds; ddim is split by its eta."""
+    """Means over the seeds, a line for each sampler, and one for the real images."""
     rows = [
         {**row, "seconds": n / 10}
-        for eta in (0, 1)
+        for k, name in enumerate(("ddim", "heun"))
         for n in (5, 10)
-        for row in runs(data="a", sampler="ddim", eta=eta, evaluations=n, value=100 / n + eta)
+        for row in runs(data="a", sampler=name, evaluations=n, value=100 / n + k)
     ]
+    rows += [{**r, "seconds": 0.0} for r in runs(data="a", sampler="real", evaluations=0, value=3)]
     left, right = figures.sampler_curves(rows).axes
-    assert [c.get_label() for c in left.containers] == ["ddim, eta 0", "ddim, eta 1"]
+    assert [c.get_label() for c in left.containers] == ["ddim", "heun"]
     np.testing.assert_allclose(left.containers[0][0].get_data(), [[5, 10], [20.5, 10.5]])
     np.testing.assert_allclose(right.containers[1][0].get_data(), [[0.5, 1], [21.5, 11.5]])
+    assert left.lines[-1].get_ydata()[0] == 3.5
+
+
+def test_pairs_put_two_pictures_under_a_name():
+    """Left and right of a gap of two pixels; dark where the picture is high."""
+    axes = figures.pairs(GREY[None], -GREY[None], ["a note"]).axes[0]
+    sheet = axes.images[0].get_array()
+    assert axes.get_title() == "a\nnote" and sheet.shape == (32, 66)
+    assert sheet[0, 0] == 255 and sheet[0, 34] == 0
 
 
 def test_card_names_its_pictures():

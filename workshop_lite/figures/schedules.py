@@ -9,11 +9,12 @@ import numpy as np
 from jaxtyping import ArrayLike, Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from workshop_lite import checks
 from workshop_lite.figures.images import mosaic
 from workshop_lite.figures.style import COLOURS, GREY, INK, LEGEND, finished, tidy
-from workshop_lite.results import chosen, groups, spread
+from workshop_lite.results import chosen, groups, over_seeds, spread
 from workshop_lite.schedules import Schedule, log_snr
 
 STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
@@ -71,6 +72,22 @@ def card(
     return figure
 
 
+def pairs(
+    left: Float[ArrayLike, "n h w 1"], right: Float[ArrayLike, "n h w 1"], names: Sequence[str]
+) -> Figure:
+    """Two pictures side by side under each name, seven names to a row."""
+    both = np.stack([checks.images("left", left), checks.images("right", right)], axis=1)
+    figure, found = plt.subplots(-(-len(names) // 7), 7, figsize=(8.4, 2.6), layout="constrained")
+    for axes, pair, name in zip(found.flat, both, names, strict=False):
+        sheet = mosaic(-pair, 2, gap=2)
+        axes.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        axes.set_title(name.replace(" ", "\n"), fontsize=10)
+    for axes in found.flat:
+        axes.axis("off")
+    plt.close(figure)
+    return figure
+
+
 def panels(
     curves: Mapping[str, Mapping[str, tuple[ArrayLike, ArrayLike]]],
     xlabel: str | Sequence[str],
@@ -95,13 +112,13 @@ def panels(
         for name, height in (rules or {}).items():
             axes.axhline(height, color=GREY, linewidth=1)
             axes.annotate(
-                name, (1, height), (-3, 2), xycoords=("axes fraction", "data"),
-                textcoords="offset points", ha="right", color=GREY, fontsize=10,
+                name, (1, height), (4, 0), xycoords=("axes fraction", "data"),
+                textcoords="offset points", va="center", color=GREY, fontsize=10,
             )  # fmt: skip
         axes.set_title(title, fontsize=12)
         axes.set_xlabel(label)
         if "x" in logs:
-            axes.set_xscale("log")
+            _plain(axes, "x")
         if "y" in logs:
             axes.set_yscale("log")
         if ylim:
@@ -137,36 +154,46 @@ def grid_scores(rows: list[dict], field: str, title: str) -> Figure:
 
 
 def sampler_curves(rows: list[dict], field: str = "frechet", title: str = "") -> Figure:
-    """A row of panels for each data set: ``field`` against evaluations and against seconds."""
+    """Panels for each data set: ``field`` against evaluations and against seconds, both log.
+
+    The rows of sampler "real" become a line.
+    """
     data = groups(rows, "data")
     figure, found = plt.subplots(
         len(data), 2, figsize=(8.4, 3.3 * len(data)), layout="constrained", squeeze=False,
         sharey="row",
     )  # fmt: skip
-    names = sorted({_named(row) for row in rows})
+    names = sorted({row["sampler"] for row in rows} - {"real"})
     for line, (name, runs) in zip(found, data.items(), strict=True):
+        real = chosen(runs, sampler="real")
         for axes, across in zip(line, ("evaluations", "seconds"), strict=True):
             for sampler, (colour, style, mark) in zip(names, LOOK, strict=False):
-                mine = [row for row in runs if _named(row) == sampler]
+                mine = chosen(runs, sampler=sampler)
                 y = spread(mine, "evaluations", field)
                 x = [s.mean for s in spread(mine, "evaluations", across).values()]
                 means, stds = ([getattr(s, p) for s in y.values()] for p in ("mean", "std"))
-                line_look = {"color": colour, "linestyle": style, "marker": mark, "capsize": 2}
-                axes.errorbar(x, means, stds, label=sampler, **line_look)
-            axes.set(xscale="log", yscale="log", xlabel=across)
+                look = {"color": colour, "linestyle": style, "marker": mark, "capsize": 2}
+                axes.errorbar(x, means, stds, label=sampler, **look)
+            if real:
+                axes.axhline(over_seeds(real, field).mean, color=GREY, label="real")
             axes.set_title(f"{name}: {title}", fontsize=12)
+            axes.set_xlabel(across)
+            _plain(axes, "x")
+            _plain(axes, "y")
             tidy(axes)
-        ticks = sorted({row["evaluations"] for row in runs})
-        line[0].set_xticks(ticks, [str(n) for n in ticks])
-        line[0].minorticks_off()
     handles, labels = found[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(names), **LEGEND)
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(handles), **LEGEND)
     return finished(figure)
 
 
-def _named(row: dict) -> str:
-    """A sampler with its eta, where it has one."""
-    return f"ddim, eta {row['eta']:g}" if row["sampler"] == "ddim" else row["sampler"]
+def _plain(axes: Axes, which: str) -> None:
+    """A logarithmic axis whose ticks read 1, 2, 5, 10 and so on, as far as its data go."""
+    axis, low_high = getattr(axes, f"{which}axis"), getattr(axes.dataLim, f"interval{which}")
+    getattr(axes, f"set_{which}scale")("log")
+    ticks = [d * 10**k for k in range(-4, 5) for d in (1, 2, 5)]
+    ticks = [t for t in ticks if low_high[0] / 1.3 <= t <= low_high[1] * 1.3]
+    axis.set_ticks(ticks, [f"{t:g}" for t in ticks])
+    axis.set_minor_locator(NullLocator())
 
 
 def _drawn(schedule: Schedule, part: str) -> list[ArrayLike]:
