@@ -21,7 +21,7 @@ import torch
 from torch.nn import functional as F
 
 from benchmarks import torch_unet
-from workshop_lite import checkpoints, optimizers, recipes, results, training
+from workshop_lite import checkpoints, optimizers, recipes, training
 from workshop_lite.conditioning import null_labels
 from workshop_lite.guidance import Guided
 from workshop_lite.samplers import ddim
@@ -179,22 +179,6 @@ def heading(text: str, note: str = "") -> None:
     print(f"\n{text:<62} {'best s':>8} {'median s':>8}   {note}".rstrip())
 
 
-def reached(rows: list[dict], share: float = 1.25) -> None:
-    """What each sampler pays to come within ``share`` of the least distance that any reaches."""
-    for data, runs in results.groups(results.chosen(rows, grid="t"), "data").items():
-        tried = results.groups(runs, "sampler")
-        curves = {name: results.spread(of, "evaluations", "frechet") for name, of in tried.items()}
-        goal = share * min(point.mean for curve in curves.values() for point in curve.values())
-        title = f"Fréchet distance {goal:.0f} to {data}, N = {runs[0]['n']}"
-        print(f"\n{title:<62} {'passes':>8} {'s/image':>8}")
-        for name, curve in curves.items():
-            least = next((n for n, point in curve.items() if point.mean <= goal), None)
-            paid = results.chosen(tried[name], evaluations=least)
-            seconds = [run["seconds"] / run["n"] for run in paid]
-            cost = f"{least:8} {np.mean(seconds):8.4f}" if paid else f"not with {max(curve)} passes"
-            print(f"{name:<62} {cost}")
-
-
 def main() -> None:
     denoise = checkpoints.load("fashion-cfg")
     noise = jax.random.normal(jax.random.key(0), (IMAGES, 28, 28, 1))
@@ -223,8 +207,6 @@ def main() -> None:
     heading(f"Training step, batch {BATCH}, with clipping, Adam and averaging", "images / s")
     for name, seconds in timed("training", training_steps(denoise)).items():
         row(name, seconds / CHUNK, f"{BATCH * CHUNK / seconds.min():.0f}")
-
-    reached(results.load("samplers"))
 
     packages = ("jax", "jaxlib", "flax", "torch", "diffusers", "numpy")
     print(

@@ -27,6 +27,13 @@ def test_sample_writes_a_grid(tmp_path, capsys, sampler):
     assert grid.shape == (2 * 29 - 1, 3 * 29 - 1) and grid.std() > 20
 
 
+def test_sample_shows_every_family_of_notes(tmp_path, capsys):
+    """Size and number of the pictures are those of the model's own data."""
+    out = tmp_path / "grid.png"
+    main(f"sample notes-cfg --columns 1 --steps 1 --out {out}".split())
+    assert np.asarray(Image.open(out)).shape == (14 * 33 - 1, 32)
+
+
 def test_train_then_resume_then_sample(tmp_path, monkeypatch, capsys):
     """A run of four steps, gone on with to six, leaves weights that load."""
     monkeypatch.chdir(tmp_path)
@@ -63,7 +70,7 @@ def test_train_further(tmp_path, monkeypatch, capsys):
         ("sample fashion-cfg --labels 10", "labels must lie between 0 and 9"),
         ("sample fashion-cfg --steps 0", "steps must be"),
         ("sample fashion-cfg --scale nan", "scale must be finite"),
-        ("sample fashion-cfg --columns 0", "with a row for each image, got"),
+        ("sample fashion-cfg --columns 0", "with equally many rows, at least one, got"),
         ("sample fashion-cfg --prompts apple", "labels must be given for fashion-cfg"),
         ("sample fashion-classifier", "name must be that of a model that draws"),
         ("evaluate fashion-cfg --n 0", "n must be a whole number of at least 4"),

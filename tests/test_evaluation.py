@@ -9,7 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.testing import assert_array_equal
 
+from workshop_lite import datasets, evaluation
 from workshop_lite.evaluation import samples
+from workshop_lite.recipes import RECIPES
 from workshop_lite.schedules import cosine
 
 LABELS = np.arange(10)
@@ -55,6 +57,23 @@ def test_one_batch_is_no_larger_than_asked():
     assert set(rows) == {3}
 
 
+def test_real_examples_are_drawn_from_all_over():
+    """Notes are sorted by instrument, so the first hundred would be pianos; a draw is not."""
+    recipe = RECIPES["notes-cfg"]
+    images, labels = evaluation.some_real(recipe, 100)
+    again, other = (evaluation.some_real(recipe, 100, seed)[0] for seed in (0, 1))
+    assert images.shape == (100, 32, 32, 1) and len(np.unique(labels)) == 14
+    assert (images == again).all() and (images != other).any()
+
+
+def test_the_judge_knows_its_data():
+    """Classes, size of the images and the reals to compare with are those of the classifier's."""
+    judge = evaluation.judge_of("notes-classifier")
+    assert (judge.classes, judge.shape, len(judge.real)) == (14, (32, 32, 1), 544)
+    test = datasets.load("notes", "test")
+    assert judge(datasets.signed(test.images[::9]), test.families[::9]).accuracy > 0.95
+
+
 def test_eight_devices_are_one():
     """Split over 8 devices, a guided sampler gives the images of one device to rounding."""
     code = """
@@ -65,7 +84,7 @@ from workshop_lite import evaluation, recipes
 from workshop_lite.conditioning import null_labels
 from workshop_lite.guidance import Guided
 assert jax.device_count() == 8
-denoise = recipes.fashion.weak_fashion_denoiser(nnx.Rngs(0))
+denoise = recipes.RECIPES["fashion-cfg-weak"].build(nnx.Rngs(0))
 head = denoise.network.head.kernel
 head[...] = 0.1 * jax.random.normal(jax.random.key(1), head.shape)
 one, spread = Mesh(np.array(jax.devices()[:1]), ("data",)), []

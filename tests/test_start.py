@@ -35,7 +35,7 @@ from workshop_lite.conditioning import null_labels
 from workshop_lite.guidance import Guided
 events = []
 jax.monitoring.register_event_listener(lambda name, **_: events.append(name.split("/")[-1]))
-denoise = Guided(recipes.fashion.weak_fashion_denoiser(nnx.Rngs(0)), null_labels, 2.0)
+denoise = Guided(recipes.RECIPES["fashion-cfg-weak"].build(nnx.Rngs(0)), null_labels, 2.0)
 samplers.ddim(denoise, schedules.cosine, jnp.ones((2, 28, 28, 1)), jnp.arange(2), steps=3)
 print(events.count("cache_hits"), events.count("cache_misses"))
 """

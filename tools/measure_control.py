@@ -1,4 +1,4 @@
-"""Measure the shipped control branches against strength, a row for each hint and seed.
+"""Measure the shipped control branch for edges against strength, a row for each seed.
 
     PYTHONPATH=. python tools/measure_control.py workshop_lite/data/results/control.json
 
@@ -27,26 +27,19 @@ STRENGTHS = (1.0, 0.0, 0.5, 1.5, 0.25, 0.75, 1.25)
 def main(path: Path, seeds: list[int]) -> None:
     base, judge = checkpoints.load("emoji-text"), prompting.emoji_judge()
     edges = Controlled(base.network, checkpoints.load("emoji-control"))
-    both = Controlled(edges, checkpoints.load("emoji-layout"))
     emoji = datasets.load("emoji", "test", 32)
     rows = results.load(path.stem, path.parent) if path.exists() else []
-    runs = [("edges", strength) for strength in STRENGTHS]
-    runs += [("layout", 1.0), ("edges + layout", 1.0)]
-    for seed, (hint, strength) in product(seeds, runs):
-        run = {"hint": hint, "strength": strength, "seed": seed}
+    for seed, strength in product(seeds, STRENGTHS):
+        run = {"hint": "edges", "strength": strength, "seed": seed}
         if results.chosen(rows, **run):
             continue
         asked = prompting.hundreds(emoji, N, seed)
         real = datasets.signed(emoji.images[asked])
         tokens = emoji_words()([datasets.captions(emoji)[i] for i in asked])
         lines, colours = hints.edges(real), hints.layout(real)
-        strong, silent = np.full(N, strength, np.float32), np.zeros(N, np.float32)
-        cond, network = Hinted(tokens, lines, silent if hint == "layout" else strong), edges
-        null = null_hinted(null_prompts)
-        if hint != "edges":
-            cond, network, null = Hinted(cond, colours, strong), both, null_hinted(null)
-        denoise = Denoiser(network, base.schedule, base.prediction)
-        guided = Guided(denoise, null, SCALE)
+        cond = Hinted(tokens, lines, np.full(N, strength, np.float32))
+        denoise = Denoiser(edges, base.schedule, base.prediction)
+        guided = Guided(denoise, null_hinted(null_prompts), SCALE)
         options = {"shape": real.shape[1:], "steps": STEPS, "seed": seed, "batch": 100}
         images = evaluation.samples(guided, base.schedule, cond, **options)
         scores = judge(images, tokens)._asdict() | {

@@ -18,11 +18,9 @@ import numpy as np
 from flax import nnx
 
 from workshop_lite import datasets, evaluation, results, schedules, training
-from workshop_lite.conditioning import Labels
 from workshop_lite.optimizers import muon
 from workshop_lite.predictions import VELOCITY, Denoiser
-from workshop_lite.recipes import RECIPES, denoising_loss
-from workshop_lite.unet import UNet
+from workshop_lite.recipes import RECIPES, class_denoiser, denoising_loss
 
 N, SEEDS, STEPS, EVALUATIONS = 500, (0, 1, 2), 300, 20
 MODELS = {"notes": "notes-cfg", "fashion-mnist": "fashion-cfg"}
@@ -34,12 +32,6 @@ SCHEDULES = {
     # Cosine was good for 64 pixels; 32 of them want this much less noise: Hoogeboom et al. (2023).
     "shifted": schedules.shifted(schedules.cosine, 2 * np.log(64 / 32)),
 }
-
-
-def small(classes: int, schedule: schedules.Schedule, rngs: nnx.Rngs) -> Denoiser:
-    labels = Labels(classes, 64, rngs=rngs)
-    network = UNet(1, labels, d_cond=64, widths=(32, 64), blocks=(1, 1), rngs=rngs)
-    return Denoiser(network, schedule, VELOCITY)
 
 
 def trained(denoise: Denoiser, data: tuple, seed: int) -> Denoiser:
@@ -68,10 +60,12 @@ def main(path: Path, seeds: list[int]) -> None:
             continue
         start = time.process_time()
         if name == "real":
-            images, labels = (column[seed * N : (seed + 1) * N] for column in train[data])
+            images, labels = evaluation.some_real(recipes[data], N, seed)
             scores = judges[data](datasets.signed(images), labels)
         else:
-            fresh = small(judges[data].classes, SCHEDULES[name], nnx.Rngs(seed))
+            size = {"d_cond": 64, "widths": (32, 64), "blocks": (1, 1)}
+            fresh = class_denoiser(nnx.Rngs(seed), n=judges[data].classes, **size)
+            fresh = Denoiser(fresh.network, SCHEDULES[name], VELOCITY)
             model = trained(fresh, train[data], seed)
             scores = evaluation.scored(model, judges[data], 1.0, N, EVALUATIONS, seed=seed)
         minutes = round((time.process_time() - start) / 60, 2)

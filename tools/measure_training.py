@@ -14,14 +14,12 @@ from pathlib import Path
 from flax import nnx
 
 from workshop_lite import datasets, evaluation, results, training
-from workshop_lite.conditioning import Labels
 from workshop_lite.optimizers import muon
-from workshop_lite.predictions import VELOCITY, Denoiser
-from workshop_lite.recipes import denoising_loss
-from workshop_lite.schedules import cosine
-from workshop_lite.unet import UNet
+from workshop_lite.recipes import class_denoiser, denoising_loss
 
 N, SEEDS, STEPS = 500, (0, 1, 2), 300
+#: The network that chapter 1 trains on the page.
+SMALL = {"n": 10, "d_cond": 64, "widths": (32, 64), "blocks": (1, 1)}
 WAYS = {
     "drop 0.1": {"drop": 0.1},
     "drop 0": {"drop": 0.0},
@@ -32,13 +30,6 @@ WAYS = {
 }
 
 
-def small(rngs: nnx.Rngs) -> Denoiser:
-    """The network that chapter 1 trains on the page."""
-    labels = Labels(10, 64, rngs=rngs)
-    network = UNet(1, labels, d_cond=64, widths=(32, 64), blocks=(1, 1), rngs=rngs)
-    return Denoiser(network, cosine, VELOCITY)
-
-
 def main(path: Path, seeds: list[int]) -> None:
     train = datasets.load("fashion-mnist", "train")
     judge = evaluation.judge_of("fashion-classifier")
@@ -47,7 +38,7 @@ def main(path: Path, seeds: list[int]) -> None:
         if results.chosen(rows, way=way, seed=seed):
             continue
         fitted = training.fit(
-            small(nnx.Rngs(seed)),
+            class_denoiser(nnx.Rngs(seed), **SMALL),
             partial(denoising_loss, **options),
             (train.images, train.labels),
             seed=seed,

@@ -95,26 +95,22 @@ def train(args) -> None:
 
 def sample(args) -> None:
     """A grid of samples, a row for each label or prompt, as a PNG."""
-    denoise, shape = checkpoints.load(args.name, args.folder), _shape(args)
+    denoise = checkpoints.load(args.name, args.folder)
+    if not isinstance(denoise, Denoiser):
+        raise ValueError(f"name must be that of a model that draws, got {args.name!r}")
+    recipe = checkpoints.recipe(args.name, args.folder)
     cond, null = _wanted(denoise, args)
     images = evaluation.samples(
         Guided(denoise, null, args.scale),
         denoise.schedule,
         np.repeat(cond, args.columns, axis=0),
-        shape=shape,
+        shape=datasets.load(recipe.data, "test", recipe.size).images.shape[1:],
         steps=args.steps,
         seed=args.seed,
         sampler=SAMPLERS[args.sampler],
     )
     Image.fromarray(mosaic(images, args.columns)).save(args.out)
     print(f"{args.out}: {len(images)} images")
-
-
-def _shape(args) -> tuple:
-    """Height, width and channels of what a denoiser draws; ValueError for other models."""
-    if not isinstance(checkpoints.load(args.name, args.folder), Denoiser):
-        raise ValueError(f"name must be that of a model that draws, got {args.name!r}")
-    return checkpoints.recipe(args.name, args.folder).rows("test")[0].shape[1:]
 
 
 def _wanted(denoise: Denoiser, args) -> tuple:
@@ -141,11 +137,9 @@ def evaluate(args) -> None:
     elif not isinstance(model, Denoiser):
         raise ValueError(f"name must be that of a denoiser or a judge, got {args.name!r}")
     elif isinstance(model.network.condition, TextEncoder):
-        steps = args.evaluations // 2  # of two passes
-        report = prompting.prompt_report(model, args.scales, min(args.n, 400), steps)
-        metrics.setdefault(f"N={min(args.n, 400)}, {args.evaluations} evaluations", {}).update(
-            report
-        )
+        n, steps = min(args.n, 400), args.evaluations // 2  # of two passes
+        report = prompting.prompt_report(model, args.scales, n, steps)
+        metrics.setdefault(f"N={n}, {args.evaluations} evaluations", {}).update(report)
     else:
         sampler, budget = SAMPLERS[args.sampler], (args.n, args.evaluations)
         report = evaluation.denoiser_report(model, recipe, args.scales, *budget, sampler)

@@ -116,6 +116,18 @@ def rows(name: str, value: Any) -> np.ndarray | jax.Array:
     return numbers(name, a)
 
 
+def rows_of(name: str, value: Any) -> int:
+    """How many rows all arrays of a pytree have: equally many, and at least one."""
+    leaves = [array(leaf) for leaf in jax.tree.leaves(value)]
+    counts = {len(a) if real(a) and a.ndim else 0 for a in leaves}
+    if len(counts) != 1 or 0 in counts:
+        got = ", ".join(map(kind, leaves[:3])) or "none"
+        raise ValueError(
+            f"{name} must be arrays of numbers with equally many rows, at least one, got {got}"
+        )
+    return counts.pop()
+
+
 def state(xt: Any, t: Any) -> None:
     """Only rows of finite numbers, and for each row a time between 0 and 1."""
     b, times = len(rows("xt", xt)), array(t)

@@ -34,21 +34,9 @@ def dropped(cond: PyTree, null: PyTree, share: float, key) -> PyTree:
     """``cond`` with about ``share`` of its rows replaced by those of ``null``, at random."""
     checks.number("share", share, 0, 1)
     checks.key("key", key)
-    drop = jax.random.bernoulli(key, jnp.float32(share), (rows_of(cond),))
+    drop = jax.random.bernoulli(key, jnp.float32(share), (checks.rows_of("cond", cond),))
     swap = lambda c, n: jnp.where(drop.reshape(drop.shape + (1,) * (c.ndim - 1)), n, c)  # noqa: E731
     return jax.tree.map(swap, cond, null)
-
-
-def rows_of(cond: PyTree) -> int:
-    """For how many images a condition speaks: the rows of its arrays, which must agree."""
-    leaves = [checks.array(leaf) for leaf in jax.tree.leaves(cond)]
-    shapes = [np.shape(a)[:1] if checks.real(a) else () for a in leaves]
-    if not leaves or shapes[0] in ((), (0,)) or set(shapes) != {shapes[0]}:
-        raise ValueError(
-            "cond must be arrays of numbers with a row for each image,"
-            f" got {', '.join(map(checks.kind, leaves[:3])) or 'none'}"
-        )
-    return len(leaves[0])
 
 
 class Labels(nnx.Module):

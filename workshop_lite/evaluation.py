@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 
 from workshop_lite import checkpoints, checks, datasets
 from workshop_lite.classifier import Classifier
-from workshop_lite.conditioning import null_labels, rows_of
+from workshop_lite.conditioning import null_labels
 from workshop_lite.guidance import Guided
 from workshop_lite.metrics import Judge, Scores, yardsticks
 from workshop_lite.predictions import Denoiser
@@ -38,7 +38,7 @@ def samples(
     of rows will do. Batch i draws from the key ``fold_in(seed, i)``. Raises ValueError
     without a row.
     """
-    n, mesh = rows_of(cond), mesh or Mesh(np.array(jax.devices()), ("data",))
+    n, mesh = checks.rows_of("cond", cond), mesh or Mesh(np.array(jax.devices()), ("data",))
     checks.function("denoise", denoise, "(xt, t, cond) -> x0")
     checks.function("sampler", sampler, "of workshop_lite.samplers")
     checks.whole("batch", batch)
@@ -94,6 +94,13 @@ def scored(
     return judge(images, labels)
 
 
+def some_real(recipe: Recipe, n: int, seed: int = 0) -> tuple:
+    """Images and labels of n training examples, drawn by the seed: the files may be sorted."""
+    images, labels = recipe.rows("train")
+    drawn = np.random.default_rng(seed).permutation(len(images))[:n]
+    return images[drawn], labels[drawn]
+
+
 def denoiser_report(
     denoise: Denoiser,
     recipe: Recipe,
@@ -112,7 +119,7 @@ def denoiser_report(
     if not recipe.judge:
         raise ValueError(f"recipe must be one that a classifier judges, got one of {recipe.data}")
     judge = judge_of(recipe.judge)
-    images, labels = (rows[:n] for rows in recipe.rows("train"))
+    images, labels = some_real(recipe, n)
     spoilt = yardsticks(datasets.signed(images))
     rows = {name: judge(images, labels) for name, images in spoilt.items()}
     for name, scores in rows.items():

@@ -137,7 +137,7 @@ def fit(
     Raises ValueError for arguments that cannot be, a batch that does not fit, a loss that is no
     longer finite, or a directory that holds a damaged state or that of another recipe.
     """
-    n = _rows_of(data)
+    n = checks.rows_of("data", data)
     if not isinstance(model, nnx.Module):
         raise ValueError(f"model must be an nnx.Module, got {checks.shown(model)}")
     checks.function("loss", loss, "of (model, rows, key)")
@@ -229,17 +229,6 @@ def _run(descent, split, loss, state, data, rows, key):
         return _State(state.step + 1, model, ema, optimizer), value
 
     return jax.lax.scan(step, state, rows)
-
-
-def _rows_of(data: PyTree) -> int:
-    """How many rows all arrays of the data have in common; ValueError if they differ."""
-    shapes = [np.shape(a) if hasattr(a, "dtype") else () for a in jax.tree.leaves(data)]
-    counts = {shape[0] if shape else 0 for shape in shapes}
-    if len(counts) != 1 or 0 in counts:
-        raise ValueError(
-            f"data must be arrays of equally many rows, at least one, got shapes {shapes[:4]}"
-        )
-    return counts.pop()
 
 
 def _rows(seed: int, step: int, batch: int, n: int) -> np.ndarray:

@@ -73,17 +73,6 @@ def edged(emoji: datasets.Emoji) -> tuple:
     return images, captions, hints.edges(datasets.signed(images)).astype(np.uint8)
 
 
-def layout_control(rngs: nnx.Rngs) -> Control:
-    """The same for a hint of three channels."""
-    return Control(emoji_denoiser(rngs).network, 3, rngs=rngs)
-
-
-def laid_out(emoji: datasets.Emoji) -> tuple:
-    """Images, their captions' tokens, and where their colours are."""
-    images, captions, _ = captioned(emoji)
-    return images, captions, hints.layout(datasets.signed(images))
-
-
 def hint_loss(base: Denoiser, control: Control, batch, key, *, drop: float = 0.5):
     """The diffusion loss of a frozen base with a control branch, half of the prompts blank."""
     images, captions, hint = batch
@@ -119,16 +108,6 @@ RECIPES = {
         steps=1200,
         options={"optimizer": muon, "learning_rate": 2e-3, "cooldown": 400},
         arrays=edged,
-        size=32,
-        base="emoji-text",
-    ),
-    "emoji-layout": Recipe(
-        "emoji",
-        layout_control,
-        hint_loss,
-        steps=600,
-        options={"optimizer": muon, "learning_rate": 2e-3, "cooldown": 200},
-        arrays=laid_out,
         size=32,
         base="emoji-text",
     ),

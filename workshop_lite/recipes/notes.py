@@ -4,26 +4,13 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-from flax import nnx
 from jaxtyping import Array, Float
 
 from workshop_lite import datasets
 from workshop_lite.classifier import Classifier
-from workshop_lite.conditioning import Labels
 from workshop_lite.optimizers import muon
-from workshop_lite.predictions import VELOCITY, Denoiser
-from workshop_lite.recipes.recipe import Recipe, class_loss, denoising_loss, fast_dtype
-from workshop_lite.schedules import cosine
+from workshop_lite.recipes.recipe import Recipe, class_denoiser, class_loss, denoising_loss
 from workshop_lite.training import logit_normal
-from workshop_lite.unet import UNet
-
-
-def notes_denoiser(rngs: nnx.Rngs) -> Denoiser:
-    """U-Net for 32 x 32 spectrograms of fourteen families of instruments, 0.8 M parameters."""
-    labels = Labels(14, 128, rngs=rngs)
-    size = {"d_cond": 128, "widths": (32, 96), "blocks": (1, 1)}
-    network = UNet(1, labels, **size, dtype=fast_dtype(jax.devices()[0]), rngs=rngs)
-    return Denoiser(network, cosine, VELOCITY)
 
 
 def by_family(notes: datasets.Notes) -> tuple:
@@ -40,7 +27,7 @@ def delayed(x: Float[Array, "b h w c"], key, most: int = 2) -> Float[Array, "b h
 RECIPES = {
     "notes-cfg": Recipe(
         "notes",
-        notes_denoiser,
+        partial(class_denoiser, n=14, d_cond=128, widths=(32, 96), blocks=(1, 1)),
         partial(denoising_loss, times=logit_normal),
         steps=2000,
         options={"optimizer": muon, "learning_rate": 4e-3, "cooldown": 700},

@@ -4,15 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
 
 from workshop_lite import datasets
 from workshop_lite.classifier import Classifier
-from workshop_lite.conditioning import null_labels
-from workshop_lite.predictions import Denoiser
+from workshop_lite.conditioning import Labels, null_labels
+from workshop_lite.predictions import VELOCITY, Denoiser
+from workshop_lite.schedules import cosine
 from workshop_lite.training import loss
+from workshop_lite.unet import UNet
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,16 @@ def fast_dtype(device):
     """
     capable = float(getattr(device, "compute_capability", 0)) >= 8
     return jnp.bfloat16 if device.platform == "tpu" or capable else None
+
+
+def class_denoiser(
+    rngs: nnx.Rngs, *, n: int, d_cond: int, widths: tuple[int, ...], blocks: tuple[int, ...]
+) -> Denoiser:
+    """A U-Net for pictures of one channel and n classes, on cosine, predicting the velocity."""
+    labels = Labels(n, d_cond, rngs=rngs)
+    size = {"d_cond": d_cond, "widths": widths, "blocks": blocks}
+    network = UNet(1, labels, **size, dtype=fast_dtype(jax.devices()[0]), rngs=rngs)
+    return Denoiser(network, cosine, VELOCITY)
 
 
 def denoising_loss(denoise: Denoiser, batch, key, *, drop: float = 0.1, **options):

@@ -1,0 +1,176 @@
+"""Figures of conditions, and the controls beside them: every number in its place."""
+
+import io
+import re
+
+import numpy as np
+import pytest
+from conftest import filled
+from flax import nnx
+from PIL import Image
+
+from workshop_lite.control import Control, Controlled
+from workshop_lite.figures import conditioning as figures
+from workshop_lite.predictions import VELOCITY, Denoiser
+from workshop_lite.schedules import cosine
+from workshop_lite.text import TextEncoder, vocabulary
+from workshop_lite.unet import UNet
+from workshop_lite.widgets import conditioning as widgets
+from workshop_lite.widgets.guidance import png
+
+WORDS = vocabulary(["a red dot"])
+SIZE = {"d_cond": 8, "d_tokens": 8, "widths": (8, 8), "blocks": (1, 1)}
+
+
+def network():
+    rngs = nnx.Rngs(0)
+    encoder = TextEncoder(len(WORDS), d=8, d_vector=8, depth=1, heads=2, rngs=rngs)
+    return UNet(3, encoder, **SIZE, rngs=rngs)
+
+
+def denoiser(net):
+    return Denoiser(net, cosine, VELOCITY)
+
+
+@pytest.fixture(scope="module")
+def spoken():
+    return denoiser(filled(network))
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return denoiser(filled(lambda: Controlled(network(), Control(network(), 1, rngs=nnx.Rngs(1)))))
+
+
+def row(**values):
+    return {"top1": 0.1, "top5": 0.2, "score": 0.3, "frechet": 4.0, "copied": 0.0} | values
+
+
+def means(axes):
+    """The heights of the points of each line with error bars."""
+    return [np.asarray(bars.lines[0].get_ydata(), float) for bars in axes.containers]
+
+
+# Figures ---------------------------------------------------------------------------------------
+
+
+def test_each_word_stands_over_its_map():
+    """A picture and one panel for each of its words; a shorter row leaves panels empty."""
+    images = np.zeros((2, 4, 4, 3), np.float32)
+    maps = list(np.random.default_rng(0).random((2, 3, 2, 2)))
+    figure = figures.word_maps(images, [["(start)", "a"], ["(start)", "a", "dot"]], maps)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["", "(start)", "a", "", "", "(start)", "a", "dot"]
+    np.testing.assert_array_equal(figure.axes[7].images[1].get_array(), maps[1][2])
+
+
+def test_as_many_maps_as_pictures(unchecked):
+    with pytest.raises(ValueError, match=r"as many as the 2 images, got 1 and 2"):
+        figures.word_maps(np.zeros((2, 4, 4, 3), np.float32), [["a"]], np.zeros((2, 1, 2, 2)))
+
+
+def test_text_curves_tell_the_splits_apart():
+    """Two splits by two ranks in the first panel, and a line of real pictures for each."""
+    parts = {"seen": 0.5, "held out": 0.25}
+    rows = [
+        row(split=split, scale=scale, seed=seed, top1=top + scale / 10)
+        for split, top in parts.items()
+        for scale in (1, 2)
+        for seed in (0, 1)
+    ]
+    real = [row(split=split, top1=2 * top) for split, top in parts.items()]
+    first = figures.text_curves(rows, real).axes[0]
+    lines = dict(zip([c.get_label() for c in first.containers], means(first), strict=True))
+    assert set(lines) == {"seen, top1", "seen, top5", "held out, top1", "held out, top5"}
+    np.testing.assert_allclose(lines["held out, top1"], [0.35, 0.45])
+    flat = [line.get_ydata()[0] for line in first.lines if len(set(line.get_ydata())) == 1]
+    assert {1.0, 0.5} <= set(flat)
+
+
+# Controls --------------------------------------------------------------------------------------
+
+
+def parts(panel):
+    """All widgets under a panel, by their description where they have one."""
+    found, todo = {}, [panel]
+    while todo:
+        one = todo.pop(0)
+        found[getattr(one, "description", "") or f"{type(one).__name__} {len(found)}"] = one
+        todo += getattr(one, "children", ())
+    return found
+
+
+def shown(panel):
+    return next(p.value for p in parts(panel).values() if "<img" in getattr(p, "value", ""))
+
+
+def complaint(panel):
+    texts = [getattr(p, "value", "") for p in parts(panel).values()]
+    return next((t for t in texts if isinstance(t, str) and "alert" in t), "")
+
+
+def test_png_keeps_colours():
+    """A red picture stays red, enlarged."""
+    red = np.full((1, 1, 1, 3), [1.0, -1.0, -1.0], np.float32)
+    picture = np.asarray(Image.open(io.BytesIO(png(red, 1, zoom=2))))
+    assert picture.shape == (2, 2, 3) and (picture == [255, 0, 0]).all()
+
+
+def test_the_prompt_box_draws_what_is_typed_and_names_what_it_does_not_know(spoken):
+    """Another prompt gives another picture; an unknown word gives a sentence and no picture."""
+    panel = widgets.prompt_box(spoken, WORDS, "a dot", size=8, count=1)
+    before = shown(panel)
+    parts(panel)["prompt"].value = "a red dot"
+    after = shown(panel)
+    assert after != before and "a red dot" in after and not complaint(panel)
+    parts(panel)["prompt"].value = "a <b> dot"
+    assert "&lt;b&gt;" in complaint(panel) and shown(panel) == after
+    parts(panel)["prompt"].value = "a dot"
+    assert shown(panel) == before and not complaint(panel)
+
+
+def test_the_hint_editor_follows_the_drawing(drawn):
+    """A stroke changes the picture, a preset brings it back, and strength 0 hears no hint."""
+    presets = {"line": np.eye(8, dtype=np.float32)[..., None], "none": np.zeros((8, 8, 1), "f")}
+    panel = widgets.hint_editor(drawn, WORDS, presets, "a dot", count=1)
+    knobs = parts(panel)
+    pixels = next(p for p in knobs.values() if type(p).__name__ == "Textarea")
+    canvas = next(p for p in knobs.values() if "<svg" in getattr(p, "value", ""))
+    assert pixels.value == "".join("1" if x == y else "0" for y in range(8) for x in range(8))
+    assert re.findall('fill="#0?00"', canvas.value) == ['fill="#000"'] * 8
+    assert f".{pixels._dom_classes[0]} textarea" in canvas.value
+    before = shown(panel)
+    pixels.value = "1" * 64
+    stroke = shown(panel)
+    assert stroke != before
+    knobs["strength"].value = 0.0
+    silent = shown(panel)
+    knobs["begin with"].value = "none"
+    assert "#000" not in re.findall('fill="(#...)"/', canvas.value) and shown(panel) == silent
+    knobs["strength"].value, knobs["begin with"].value = 1.0, "line"
+    assert shown(panel) == before
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"denoise": None}, "denoise must be a Denoiser, got None"),
+        ({"words": "a dot"}, "words must be a Vocabulary, got 'a dot'"),
+        ({"prompt": "a cat"}, "got 'cat' in 'a cat'"),
+        ({"count": 0}, "count must be a whole number of at least 1, got 0"),
+        ({"presets": {}}, "presets must be hints by their names, got {}"),
+        ({"presets": {"a": np.zeros((4, 4, 3), "f")}}, r"of one shape \[h, w, 1\]"),
+    ],
+)
+def test_what_the_editor_refuses(drawn, unchecked, change, message):
+    right = {"denoise": drawn, "words": WORDS, "prompt": "a dot"}
+    right["presets"] = {"a": np.zeros((8, 8, 1), np.float32)}
+    with pytest.raises(ValueError, match=message):
+        widgets.hint_editor(**(right | change))
+
+
+def test_each_control_wants_its_network(spoken, drawn, unchecked):
+    with pytest.raises(ValueError, match="network that is told words"):
+        widgets.prompt_box(drawn, WORDS, "a dot")
+    with pytest.raises(ValueError, match="must have a Controlled network"):
+        widgets.hint_editor(spoken, WORDS, {"a": np.zeros((8, 8, 1), "f")}, "a dot")
