@@ -71,11 +71,11 @@ def test_a_hint_of_two_channels_has_no_picture(unchecked):
 def test_each_word_stands_over_its_map():
     """A picture and one panel for each of its words; a shorter row leaves panels empty."""
     images = np.zeros((2, 4, 4, 3), np.float32)
-    maps = np.random.default_rng(0).random((2, 3, 2, 2))
+    maps = list(np.random.default_rng(0).random((2, 3, 2, 2)))
     figure = figures.word_maps(images, [["(start)", "a"], ["(start)", "a", "dot"]], maps)
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == ["", "(start)", "a", "", "", "(start)", "a", "dot"]
-    np.testing.assert_array_equal(figure.axes[7].images[1].get_array(), maps[1, 2])
+    np.testing.assert_array_equal(figure.axes[7].images[1].get_array(), maps[1][2])
 
 
 def test_as_many_maps_as_pictures(unchecked):

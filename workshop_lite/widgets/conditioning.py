@@ -90,7 +90,7 @@ def hint_editor(
     def begin(_=None):
         drawn = np.asarray(hints[preset.value])[..., 0] > 0.5
         canvas.value = _drawing(drawn, box)
-        pixels.value = "".join("01"[ink] for ink in drawn.ravel())
+        pixels.value = "".join(str(int(ink)) for ink in drawn.ravel())
 
     def samples(value: dict) -> Array:
         drawn = np.array(list(value["pixels"]), np.float32).reshape(1, h, w, 1)
