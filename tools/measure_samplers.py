@@ -76,8 +76,7 @@ def main(path: Path, seeds: list[int]) -> None:
             continue
         labels, seconds = np.arange(N) % judge.classes, 0.0
         if run["sampler"] == "real":
-            part = slice(seed * N, (seed + 1) * N)
-            images, labels = (column[part] for column in recipes[model].rows("train"))
+            images, labels = evaluation.some_real(recipes[model], N, seed)
             images = datasets.signed(images)
         else:
             drawn(denoise[model], run, labels[:BATCH], judge.shape)  # compiles

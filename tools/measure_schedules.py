@@ -68,7 +68,7 @@ def main(path: Path, seeds: list[int]) -> None:
             continue
         start = time.process_time()
         if name == "real":
-            images, labels = (column[seed * N : (seed + 1) * N] for column in train[data])
+            images, labels = evaluation.some_real(recipes[data], N, seed)
             scores = judges[data](datasets.signed(images), labels)
         else:
             fresh = small(judges[data].classes, SCHEDULES[name], nnx.Rngs(seed))

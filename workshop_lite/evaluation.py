@@ -94,6 +94,13 @@ def scored(
     return judge(images, labels)
 
 
+def some_real(recipe: Recipe, n: int, seed: int = 0) -> tuple:
+    """Images and labels of n training examples, drawn by the seed: the files may be sorted."""
+    images, labels = recipe.rows("train")
+    drawn = np.random.default_rng(seed).permutation(len(images))[:n]
+    return images[drawn], labels[drawn]
+
+
 def denoiser_report(
     denoise: Denoiser,
     recipe: Recipe,
@@ -112,7 +119,7 @@ def denoiser_report(
     if not recipe.judge:
         raise ValueError(f"recipe must be one that a classifier judges, got one of {recipe.data}")
     judge = judge_of(recipe.judge)
-    images, labels = (rows[:n] for rows in recipe.rows("train"))
+    images, labels = some_real(recipe, n)
     spoilt = yardsticks(datasets.signed(images))
     rows = {name: judge(images, labels) for name, images in spoilt.items()}
     for name, scores in rows.items():

@@ -132,8 +132,8 @@ def designer(
 
 def handles(schedule: Schedule) -> list[float]:
     """Where the five handles stand to follow a schedule, as far as they reach."""
-    t = np.clip(HANDLES, 1e-4, 1 - 1e-4)
-    return [round(float(x) * 4) / 4 for x in np.clip(log_snr(schedule, t), -REACH, REACH)]
+    curve = np.clip(log_snr(schedule, np.array(HANDLES)), -REACH, REACH)
+    return [round(float(x) * 4) / 4 for x in curve]
 
 
 def code(points: Sequence[float]) -> str:
