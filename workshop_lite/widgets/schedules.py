@@ -104,7 +104,7 @@ def designer(
             {**four, "sampled": np.asarray(new)},
         )
         alt = "The schedule in three drawings; pictures noised under it; and a sample."
-        show(shown, png(figure), alt)
+        show(shown, png(figure, 128), alt)
         shown.value += audio(_heard(new[0]), "the sample")
         said.value = f"<code>{code(points())}</code>"
 
@@ -172,7 +172,7 @@ def _page(schedule: Schedule, name: str, t: float, pictures: Pictures) -> ipw.HT
     lam = float(np.clip(log_snr(schedule, t), -REACH, REACH))
     noised = {what: _noised(x0, schedule, (t,)) for what, x0 in pictures.items()}
     alt = f"{name} at t = {t:g}: its curves, and {', '.join(pictures)} with noise."
-    page = picture(png(card(schedule, {t: lam}, noised)), alt)
+    page = picture(png(card(schedule, {t: lam}, noised), 128), alt)
     if "note" in noised:
         sound = _heard(noised["note"][0])[: RATE // 2].reshape(-1, 2).mean(axis=1)  # a small page
         page.value += audio(sound, f"the note under {name} at t = {t:g}", RATE // 2)
