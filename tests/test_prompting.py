@@ -53,6 +53,8 @@ def test_hundreds_are_fair(split):
         assert len(set(emoji.styles[part])) == 1 and len(set(emoji.concepts[part])) == 100
     assert len(set(emoji.styles[asked[::100]])) == 4
     assert (prompting.hundreds(emoji, 400, seed=1) != asked).any()
+    first = [emoji.styles[prompting.hundreds(emoji, 100, seed)[0]] for seed in range(4)]
+    assert sorted(first) == [0, 1, 2, 3]  # over the seeds, even a single hundred sees all styles
     with pytest.raises(ValueError, match="n must be whole hundreds"):
         prompting.hundreds(emoji, 150)
 

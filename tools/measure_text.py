@@ -2,21 +2,34 @@
 
     PYTHONPATH=. python tools/measure_text.py workshop_lite/data/results/text.json
 
-Rows that the file holds already are kept, so a run that was stopped goes on. About a quarter of an
-hour on one CPU core. Seeds may be named behind the file, to measure only those.
+Rows that the file holds already are kept, so a run that was stopped goes on. About half an hour on
+one CPU core. Seeds may be named behind the file, to measure only those.
 """
 
 import sys
 from itertools import product
 from pathlib import Path
 
+import jax
 import numpy as np
 
 from workshop_lite import checkpoints, datasets, metrics, prompting, results
+from workshop_lite.dual import DualEncoder
 from workshop_lite.recipes import emoji_words
 
-N, SEEDS, STEPS, SCALES = 200, (0, 1, 2), 15, (1, 2, 4, 8)
+N, SEEDS, STEPS, SCALES = 400, (0, 1, 2), 12, (1, 2, 4, 8)
 SPLITS = {"seen": "train", "held out": "test"}
+
+
+def in_style(judge, images, emoji: datasets.Emoji) -> float:
+    """How often the judge finds the style that was asked for, among all, of the same concept."""
+    _, seen = judge.seen(np.clip(images, -1, 1))
+    read = jax.jit(DualEncoder.prompts)
+    likeness = []
+    for style in range(len(emoji.style_names)):
+        captions = datasets.captions(emoji._replace(styles=np.full_like(emoji.styles, style)))
+        likeness.append((seen * read(judge.encoder, emoji_words()(captions))).sum(axis=1))
+    return (np.argmax(likeness, axis=0) == emoji.styles).mean()
 
 
 def main(path: Path, seeds: list[int]) -> None:
@@ -39,7 +52,9 @@ def main(path: Path, seeds: list[int]) -> None:
             images = prompting.drawn(denoise, captions, scale=float(scale), steps=STEPS, seed=seed)
         scores = judge(images, emoji_words()(captions))._asdict()
         far, _ = metrics.nearest(np.clip(images, -1, 1), train)
+        of_asked = emoji._replace(styles=emoji.styles[asked], concepts=emoji.concepts[asked])
         scores |= {"nearest": far.mean(), "copied": (far < usual).mean()}
+        scores |= {"style": in_style(judge, images, of_asked)}
         rows.append({**run, **{k: round(float(v), 4) for k, v in scores.items()}})
         print(rows[-1], flush=True)
         results.save(path, rows)

@@ -82,11 +82,15 @@ def emoji_judge() -> PromptJudge:
 
 
 def hundreds(emoji: datasets.Emoji, n: int = 400, seed: int = 0) -> Integer[np.ndarray, " n"]:
-    """Which pictures to ask for: each hundred of one style, the styles in turn."""
+    """Which pictures to ask for: each hundred of one style, the styles in turn.
+
+    Another seed draws other pictures and begins with another style.
+    """
     checks.whole("n", n)
     checks.seed("seed", seed)
     order = np.random.default_rng(seed).permutation(len(emoji.styles))
-    of_style = [list(order[emoji.styles[order] == s]) for s in range(len(emoji.style_names))]
+    styles = np.roll(range(len(emoji.style_names)), -seed)
+    of_style = [list(order[emoji.styles[order] == style]) for style in styles]
     if n % HUNDRED or n // HUNDRED > sum(len(rows) // HUNDRED for rows in of_style):
         raise ValueError(f"n must be whole hundreds that the pictures have, got {n}")
     turns = [rows[i : i + HUNDRED] for i in range(0, len(order), HUNDRED) for rows in of_style]

@@ -50,16 +50,16 @@ def word_maps(
 
 
 def text_curves(rows: list[dict], real: list[dict]) -> Figure:
-    """Retrieval, score, Fréchet distance and copies against guidance scale, by split.
+    """Retrieval, style, likeness and Fréchet distance against guidance scale, by split.
 
     ``rows`` are of samples and ``real`` of real pictures; lines without marks are the latter.
     """
     figure, panels = plt.subplots(2, 2, figsize=(8.4, 6.6), layout="constrained", sharex=True)
     curves = {
         "right concept of 100": (("top1", BLUE), ("top5", GREEN)),
-        "score": (("score", BLUE),),
+        "right style of four": (("style", BLUE),),
+        "likeness": (("score", BLUE),),
         "Fréchet distance": (("frechet", BLUE),),
-        "nearer to a training picture\nthan 95 % of real ones": (("copied", BLUE),),
     }
     for axes, (title, fields) in zip(panels.flat, curves.items(), strict=True):
         for field, colour in fields:
@@ -72,10 +72,10 @@ def text_curves(rows: list[dict], real: list[dict]) -> Figure:
         axes.set_title(title, fontsize=12)
         tidy(axes)
     panels[0, 0].legend(**LEGEND, loc="center right", ncols=2)
-    panels[0, 1].legend(**LEGEND)
-    panels[0, 0].set_ylim(0, 1.03)
-    panels[1, 0].set_ylim(bottom=0)
-    panels[1, 1].set_ylim(bottom=0)
+    panels[0, 1].legend(**LEGEND, loc="lower right")
+    for axes in panels[0]:
+        axes.set_ylim(0, 1.03)
     for axes in panels[1]:
+        axes.set_ylim(bottom=0)
         axes.set_xlabel("guidance scale")
     return finished(figure)
