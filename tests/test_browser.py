@@ -144,6 +144,16 @@ def test_linked_controls_change_the_picture(visit, doc):
             assert moves(tab, area, buttons.first.click), "Play does not move the picture"
 
 
+def test_another_schedule_shows_and_sounds_without_a_kernel(visit):
+    tab = visit("notebooks/03_noise_schedules.html")
+    choice = tab.locator(".widget-dropdown").filter(has_text="schedule").locator("select")
+    area = choice.locator("xpath=ancestor::*[contains(@class, 'widget-subarea')]").last
+    area.scroll_into_view_if_needed()
+    assert area.locator("audio:visible").count() == 1
+    assert moves(tab, area, lambda: choice.select_option("quadratic")), "nothing changed"
+    assert "quadratic" in area.locator("audio:visible").get_attribute("aria-label")
+
+
 def nudge(handle):
     """One step to the right, or to the left where the slider already stands at its end."""
     at_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
