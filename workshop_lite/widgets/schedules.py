@@ -19,17 +19,18 @@ from workshop_lite.predictions import Denoiser
 from workshop_lite.schedules import Schedule, angle, log_snr, over
 from workshop_lite.schedules.levels import from_log_snr
 from workshop_lite.widgets.flipbook import WRAP, picture, show
-from workshop_lite.widgets.sound import audio
+from workshop_lite.widgets.sound import audio, players
 from workshop_lite.widgets.toy import png
 
 HANDLES = (0.0, 0.25, 0.5, 0.75, 1.0)
 REACH = 12.0  # handles stay between these log-SNRs: beyond, float32 sees data or noise
-STOPS = tuple(np.linspace(0.0, 1.0, 9))
+STOPS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0)
+TIMES = (0.2, 0.4, 0.6, 0.8)  # those of the designer's noised pictures
 Pictures = Mapping[str, Float[ArrayLike, "_ _ _"]]
 
 
 def explorer(named: Mapping[str, Schedule], pictures: Pictures) -> ipw.Widget:
-    """Named schedules at nine times: curve, noised pictures, sound; needs no kernel.
+    """Named schedules at a few times: curve, noised pictures, sound; needs no kernel.
 
     A picture of 32 x 32 x 1 pixels called "note" is also heard. The browser does the linking, as
     in ``scrubber``; ipywidgets 7 has no ``Stack``, and there the kernel switches.
@@ -60,8 +61,9 @@ def designer(
 ) -> ipw.Widget:
     """A live panel: five handles on log-SNR, and what follows from the curve; needs a kernel.
 
-    ``denoise`` samples spectrograms of the classes ``names``. Handles, class and seed are
-    traced; only another number of steps compiles.
+    ``denoise`` samples spectrograms of the classes ``names``, and the sample is heard; so is a
+    picture called "note", noised. Handles, class and seed are traced; only another number of
+    steps compiles.
     """
     _check(named, pictures)
     if not isinstance(denoise, Denoiser):
@@ -97,7 +99,7 @@ def designer(
         noise = jax.random.normal(key, (1, *datasets.load("notes", "test").images.shape[1:]))
         levels = jnp.float32(points())
         new = _sampled(denoise, levels, noise, jnp.full(1, label.value), steps=steps.value)
-        four = {n: _noised(x, schedule, (0.2, 0.4, 0.6, 0.8)) for n, x in pictures.items()}
+        four = {n: _noised(x, schedule, TIMES) for n, x in pictures.items()}
         figure = card(
             schedule,
             dict(zip(HANDLES, points(), strict=True)),
@@ -105,7 +107,10 @@ def designer(
         )
         alt = "The schedule in three drawings; pictures noised under it; and a sample."
         show(shown, png(figure, 128), alt)
-        shown.value += audio(_heard(new[0]), "the sample")
+        sounds = {"the sample": new[0]}
+        if "note" in four:
+            sounds[f"the note at t = {TIMES[1]:g}"] = four["note"][1]
+        shown.value += players({name: _heard(mel) for name, mel in sounds.items()}).data
         said.value = f"<code>{code(points())}</code>"
 
     def begin(_=None):
