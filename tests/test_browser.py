@@ -241,14 +241,32 @@ def log_of(folder: Path) -> str:
     return (folder / "lab.log").read_text()[-2000:]
 
 
-def test_the_guidance_slider_redraws_in_jupyterlab(browser, lab):
-    """In JupyterLab, one step of chapter 1's guidance slider draws another picture.
+# A chapter, words of the cells that its panel needs, how the picture's alt text begins, a slider.
+PANELS = {
+    "guidance": (
+        "01_classifier_free_guidance",
+        ("checkpoints.load(", "guidance_explorer("),
+        "Samples of class",
+        "scale",
+    ),
+    "designer": (
+        "03_noise_schedules",
+        ("checkpoints.load(", "trumpet =", "designer("),
+        "The schedule in three drawings",
+        "λ(0.5)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PANELS)
+def test_a_slider_redraws_in_jupyterlab(browser, lab, name):
+    """In JupyterLab, one step of a panel's slider draws another picture.
 
     Of the chapter only the cells that the panel needs are run: the imports, and the panel itself.
     """
     address, folder = lab
-    chapter = nbformat.read(folder / "01_classifier_free_guidance.ipynb", 4)
-    needed = ("checkpoints.load(", "guidance_explorer(")
+    file, needed, alt, label = PANELS[name]
+    chapter = nbformat.read(folder / f"{file}.ipynb", 4)
     cells = [c.source for c in chapter.cells if c.cell_type == "code"]
     cells = [next(c for c in cells if word in c) for word in needed]
     panel = nbformat.v4.new_notebook(
@@ -269,16 +287,16 @@ def test_the_guidance_slider_redraws_in_jupyterlab(browser, lab):
         tab.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
         tab.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
         tab.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
-        shown = tab.locator(".jp-OutputArea-output img[alt^='Samples of class']")
+        shown = tab.locator(f".jp-OutputArea-output img[alt^='{alt}']")
         shown.wait_for()
         before = shown.get_attribute("src")
-        slider = tab.locator(".widget-slider").filter(has_text=re.compile("^scale"))
+        slider = tab.locator(".widget-slider").filter(has_text=re.compile("^" + re.escape(label)))
         handle = slider.locator(".noUi-handle")
         at = float(handle.get_attribute("aria-valuenow"))
         handle.focus()
         handle.press("ArrowRight")
         tab.wait_for_function(
-            "old => document.querySelector(\"img[alt^='Samples of class']\").src != old", arg=before
+            f"old => document.querySelector(\"img[alt^='{alt}']\").src != old", arg=before
         )
         assert float(handle.get_attribute("aria-valuenow")) > at
         assert shown.get_attribute("src").startswith("data:image/png;base64,")
