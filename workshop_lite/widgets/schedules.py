@@ -38,7 +38,7 @@ def explorer(named: Mapping[str, Schedule], pictures: Pictures) -> ipw.Widget:
     _check(named, pictures)
     pages = [[_page(s, name, t, pictures) for t in STOPS] for name, s in named.items()]
     choice = ipw.Dropdown(options=list(named), index=0, description="schedule")
-    slider = ipw.IntSlider(3, min=0, max=len(STOPS) - 1, readout=False, description="time")
+    slider = ipw.IntSlider(2, min=0, max=len(STOPS) - 1, readout=False, description="time")
     if hasattr(ipw, "Stack"):
         stacks = [ipw.Stack(row, selected_index=slider.value) for row in pages]
         shown = ipw.Stack(stacks, selected_index=0)
@@ -177,7 +177,7 @@ def _page(schedule: Schedule, name: str, t: float, pictures: Pictures) -> ipw.HT
     lam = float(np.clip(log_snr(schedule, t), -REACH, REACH))
     noised = {what: _noised(x0, schedule, (t,)) for what, x0 in pictures.items()}
     alt = f"{name} at t = {t:g}: its curves, and {', '.join(pictures)} with noise."
-    page = picture(png(card(schedule, {t: lam}, noised), 128), alt)
+    page = picture(png(card(schedule, {t: lam}, noised)), alt)
     if "note" in noised:
         sound = _heard(noised["note"][0])[: RATE // 2].reshape(-1, 2).mean(axis=1)  # a small page
         page.value += audio(sound, f"the note under {name} at t = {t:g}", RATE // 2)
