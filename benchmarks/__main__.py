@@ -21,7 +21,7 @@ import torch
 from torch.nn import functional as F
 
 from benchmarks import torch_unet
-from workshop_lite import checkpoints, optimizers, recipes, training
+from workshop_lite import checkpoints, optimizers, recipes, results, training
 from workshop_lite.conditioning import null_labels
 from workshop_lite.guidance import Guided
 from workshop_lite.samplers import ddim
@@ -179,6 +179,21 @@ def heading(text: str, note: str = "") -> None:
     print(f"\n{text:<62} {'best s':>8} {'median s':>8}   {note}".rstrip())
 
 
+def sampler_costs(rows: list[dict], share: float = 1.25) -> None:
+    """What each sampler pays to come within ``share`` of the least distance that any reaches."""
+    for data, runs in results.groups(results.chosen(rows, grid="t"), "data").items():
+        goal = share * min(row["frechet"] for row in runs)
+        title = f"Fréchet distance {goal:.0f} to {data}, N = {runs[0]['n']}"
+        print(f"\n{title:<62} {'passes':>8} {'s/image':>8}")
+        for name, mine in results.groups(runs, "sampler").items():
+            passes = results.reached(mine, "evaluations", "frechet", goal)
+            if passes is None:
+                print(f"{name:<62} not with {max(row['evaluations'] for row in mine)} passes")
+                continue
+            paid = results.over_seeds(results.chosen(mine, evaluations=passes), "seconds").mean
+            print(f"{name:<62} {passes:8} {paid / runs[0]['n']:8.4f}")
+
+
 def main() -> None:
     denoise = checkpoints.load("fashion-cfg")
     noise = jax.random.normal(jax.random.key(0), (IMAGES, 28, 28, 1))
@@ -207,6 +222,8 @@ def main() -> None:
     heading(f"Training step, batch {BATCH}, with clipping, Adam and averaging", "images / s")
     for name, seconds in timed("training", training_steps(denoise)).items():
         row(name, seconds / CHUNK, f"{BATCH * CHUNK / seconds.min():.0f}")
+
+    sampler_costs(results.load("samplers"))
 
     packages = ("jax", "jaxlib", "flax", "torch", "diffusers", "numpy")
     print(

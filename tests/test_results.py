@@ -69,3 +69,11 @@ def test_the_page_rests_on_three_seeds_of_a_thousand_images():
         found = results.chosen(rows, method=method, scale=scale)
         assert sorted(row["seed"] for row in found) == [0, 1, 2], (method, scale)
         assert {row["n"] for row in found} == {1000}
+
+
+def test_reached_is_the_first_that_is_good_enough():
+    """Means over the seeds count: 5 at scale 1, 2 at scale 2; nothing reaches 1."""
+    rows = results.chosen(ROWS, method="a")
+    assert results.reached(rows, "scale", "frechet", 5.0) == 1
+    assert results.reached(rows, "scale", "frechet", 2.0) == 2
+    assert results.reached(rows, "scale", "frechet", 1.0) is None

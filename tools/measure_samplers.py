@@ -17,14 +17,20 @@ from pathlib import Path
 import numpy as np
 
 from workshop_lite import checkpoints, datasets, evaluation, results, samplers, schedules
+from workshop_lite.predictions import Denoiser
 
 N, SEEDS, BATCH = 500, (0,), 50
 MODELS = ("notes-cfg", "fashion-cfg")
 SIGMAS = 0.002, 80.0  # where the other two grids end, as Karras et al. (2022) have them
+LOG_SNR = schedules.uniform_log_snr(*(-2 * np.log(sigma) for sigma in SIGMAS))
+KARRAS = schedules.karras(7, *SIGMAS)
+# The levels on which a sampler stands, and the schedule on which the denoiser reads its time. The
+# two must be one: the last entry measures what happens where they are not.
 GRIDS = {
-    "t": schedules.cosine,
-    "log-SNR": schedules.uniform_log_snr(*(-2 * np.log(sigma) for sigma in SIGMAS)),
-    "karras": schedules.karras(7, *SIGMAS),
+    "t": (schedules.cosine, schedules.cosine),
+    "log-SNR": (LOG_SNR, LOG_SNR),
+    "karras": (KARRAS, KARRAS),
+    "karras, two clocks": (KARRAS, schedules.cosine),
 }
 # DDPM is DDIM with eta = 1, step for step, so only one of the two is measured.
 ETA = {"ddpm": 1.0, "ddim": 0.0, "heun": 0.0, "dpmpp_2m": 0.0}
@@ -40,6 +46,7 @@ def plan() -> list[dict]:
         for grid in ("log-SNR", "karras")
         for name in ("dpmpp_2m", "ddim")
     ]
+    runs += [(name, "karras, two clocks", 20) for name in ("dpmpp_2m", "ddim")]
     runs += [(name, "t", 50) for name in ETA] + [(name, "t", 100) for name in ("ddpm", "ddim")]
     return [
         {"sampler": name, "eta": ETA[name], "grid": grid, "evaluations": n}
@@ -49,11 +56,12 @@ def plan() -> list[dict]:
 
 def drawn(denoise, run: dict, labels, shape) -> np.ndarray:
     """An image for each label, at the cost that the run names."""
+    grid, clock = GRIDS[run["grid"]]
     # Heun looks twice a step, but once from pure noise and once into data.
     heun, n = run["sampler"] == "heun", run["evaluations"]
     return evaluation.samples(
-        denoise,
-        GRIDS[run["grid"]],
+        Denoiser(denoise.network, clock, denoise.prediction),
+        grid,
         labels,
         shape=shape,
         steps=n // 2 + 1 if heun else n,

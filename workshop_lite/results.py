@@ -62,6 +62,12 @@ def over_seeds(rows: list[dict], number: str) -> Spread:
     return Spread(float(np.mean(numbers)), std, len(numbers))
 
 
+def reached(rows: list[dict], by: str, number: str, goal: float) -> object | None:
+    """The least value of ``by`` at which the mean of ``number`` is at most ``goal``, or None."""
+    means = spread(rows, by, number).items()
+    return next((value for value, found in means if found.mean <= goal), None)
+
+
 def table(named: Mapping[object, list[dict]], numbers: Sequence[str]) -> str:
     """A line for each group of rows, a column for each of ``numbers``: mean ± deviation."""
     width = max(len(str(name)) for name in named)
