@@ -148,6 +148,7 @@ def test_guidance_keeps_the_hint():
     assert_array_equal(null.hint, asked.hint)
     assert_array_equal(null.strength, asked.strength)
     assert_array_equal(null.cond, [-1, -1])
+    assert null_hinted(null_labels) is null_hinted(null_labels)  # so that nothing compiles twice
     denoise = Denoiser(Controlled(base(), loud()), cosine, VELOCITY)
     guided = Guided(denoise, null_hinted(null_labels), 3.0)
     x0, x0_null = denoise(XT, T, asked), denoise(XT, T, null)

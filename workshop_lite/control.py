@@ -1,5 +1,7 @@
 """A frozen U-Net, and beside it a copy of its encoder that also sees a hint: ControlNet."""
 
+from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +26,8 @@ class Hinted(NamedTuple):
     strength: Float[Array, " b"]
 
 
-def null_hinted(null):
+@cache  # one function for one null, or jit would compile for every new one
+def null_hinted(null: Callable[[PyTree], PyTree]) -> Callable[[Hinted], Hinted]:
     """The unconditional twin that keeps the hint, so that guidance is about the words alone."""
     return lambda hinted: hinted._replace(cond=null(hinted.cond))
 

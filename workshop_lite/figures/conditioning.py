@@ -150,4 +150,5 @@ def _lines(axes: Axes, values: Mapping[str, float]) -> None:
     """A named grey line across for each of these values."""
     for name, value in values.items():
         axes.axhline(value, color=GREY, linestyle="--")
-        axes.text(0.02, value, name, color=GREY, va="bottom", transform=axes.get_yaxis_transform())
+        at = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "bottom"}
+        axes.text(0.98, value, name, color=GREY, **at)
