@@ -13,7 +13,7 @@ from flax import nnx
 
 from workshop_lite import checkpoints, recipes
 
-SHIPPED = ["emoji-clip", "emoji-control", "emoji-text"]
+SHIPPED = ["emoji-clip", "emoji-control", "emoji-layout", "emoji-text"]
 SHIPPED += ["fashion-cfg", "fashion-cfg-weak", "fashion-classifier"]
 SHIPPED += ["notes-cfg", "notes-classifier"]
 SOME = ["emoji-text", "fashion-cfg", "fashion-classifier"]

@@ -33,8 +33,8 @@ def base():
     return filled(plain)
 
 
-def branch(channels=1):
-    return Control(base(), channels, rngs=nnx.Rngs(1))
+def branch(channels=1, **options):
+    return Control(base(), channels, rngs=nnx.Rngs(1), **options)
 
 
 @cache
@@ -53,9 +53,30 @@ XT, T = jax.random.normal(jax.random.key(0), (2, 8, 8, 3)), jnp.array([0.3, 0.8]
 run = jax.jit(lambda net, cond: net(XT, T, cond))
 
 
-def test_fresh_branch_adds_exactly_nothing():
+@pytest.mark.parametrize("middle", [True, False])
+def test_fresh_branch_adds_exactly_nothing(middle):
     """Zero weights and biases: the output is the base's, to the last bit."""
-    assert_array_equal(run(Controlled(base(), branch()), cond()), run(base(), jnp.arange(2)))
+    net = Controlled(base(), branch(middle=middle))
+    assert_array_equal(run(net, cond()), run(base(), jnp.arange(2)))
+
+
+def test_branch_is_a_copy_of_the_encoder():
+    """All that is in both has the base's weights, and without the middle the rest is the same."""
+    whole, short = branch(), branch(middle=False)
+    for part in ("stem", "encoder", "down", "middle"):
+        jax.tree.map(assert_array_equal, getattr(whole, part), getattr(base(), part))
+    sizes = [sum(leaf.size for leaf in jax.tree.leaves(m)) for m in (whole, short, whole.middle)]
+    assert sizes[1] == sizes[0] - sizes[2]
+
+
+def test_without_the_middle_the_last_block_has_two_links():
+    """What goes to the middle's features is made of the last block's."""
+    control = filled(lambda: Control(plain(), 1, middle=False, rngs=nnx.Rngs(1)))
+    control.links[-1] = control.links[-2]
+    asked = cond()
+    *_, block, middle = control(XT, base().embed(T, asked.cond), asked.hint)
+    assert_array_equal(block, middle)
+    assert np.abs(block).max() > 1e-2
 
 
 def test_strength_scales_what_is_added():
@@ -127,6 +148,7 @@ def test_guidance_keeps_the_hint():
     assert_array_equal(null.hint, asked.hint)
     assert_array_equal(null.strength, asked.strength)
     assert_array_equal(null.cond, [-1, -1])
+    assert null_hinted(null_labels) is null_hinted(null_labels)  # so that nothing compiles twice
     denoise = Denoiser(Controlled(base(), loud()), cosine, VELOCITY)
     guided = Guided(denoise, null_hinted(null_labels), 3.0)
     x0, x0_null = denoise(XT, T, asked), denoise(XT, T, null)

@@ -54,6 +54,20 @@ def means(axes):
 # Figures ---------------------------------------------------------------------------------------
 
 
+def test_edges_are_dark_on_white_and_colours_stay():
+    """An edge of 1 is black, no edge is white; a layout keeps its colours."""
+    edges = np.zeros((1, 2, 2, 1), np.float32)
+    edges[0, 0, 1] = 1
+    assert figures.hint_pictures(edges)[0, :, :, 2].tolist() == [[1, -1], [1, 1]]
+    colours = np.full((1, 1, 1, 3), [0.0, 0.5, 1.0], np.float32)
+    assert figures.hint_pictures(colours).ravel().tolist() == [-1, 0, 1]
+
+
+def test_a_hint_of_two_channels_has_no_picture(unchecked):
+    with pytest.raises(ValueError, match=r"^hint must have 1 or 3 channels, got 2$"):
+        figures.hint_pictures(np.zeros((1, 2, 2, 2), np.float32))
+
+
 def test_each_word_stands_over_its_map():
     """A picture and one panel for each of its words; a shorter row leaves panels empty."""
     images = np.zeros((2, 4, 4, 3), np.float32)
@@ -85,6 +99,43 @@ def test_text_curves_tell_the_splits_apart():
     np.testing.assert_allclose(lines["held out, top1"], [0.35, 0.45])
     flat = [line.get_ydata()[0] for line in first.lines if len(set(line.get_ydata())) == 1]
     assert {1.0, 0.5} <= set(flat)
+
+
+def test_bars_stand_in_groups():
+    """In each group a bar for each kind, as high as the mean over the seeds."""
+    rows = [
+        {"prompts": p, "encoder": e, "top1": 0.1 * i + 0.2 * j + 0.02 * seed}
+        for i, p in enumerate(("seen", "new"))
+        for j, e in enumerate(("words", "other"))
+        for seed in (0, 1)
+    ]
+    (axes,) = figures.grouped_bars(rows, "prompts", "encoder", {"top1": "right"}).axes
+    heights = [bar.get_height() for bar in axes.patches]
+    np.testing.assert_allclose(heights, [0.01, 0.11, 0.21, 0.31])
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["seen", "new"]
+
+
+def test_strength_curves_have_their_yardsticks():
+    """One panel a field, with the named lines in it."""
+    rows = [row(strength=s, seed=0, f1=0.5 + s / 10) for s in (0.0, 1.0)]
+    panels = figures.strength_curves(rows, {"f1": {"chance": 0.4}, "frechet": {}}).axes
+    np.testing.assert_allclose(means(panels[0])[0], [0.5, 0.6])
+    assert [t.get_text() for t in panels[0].texts] == ["chance"] and not panels[1].texts
+
+
+def test_convergence_shows_every_seed_and_the_mean():
+    """For each start a line a seed and their mean; a loss that nobody measured is left out."""
+    rows = [
+        {"init": init, "seed": seed, "step": step, "f1": step + seed, "loss": step or None}
+        for init in ("zero", "random")
+        for seed in (0, 1)
+        for step in (0, 10)
+    ]
+    left, right = figures.convergence_curves(rows, 0.5).axes
+    thick = {line.get_label(): line for line in left.lines if line.get_linewidth() > 2}
+    assert set(thick) == {"zero", "random"}
+    np.testing.assert_allclose(thick["zero"].get_ydata(), [0.5, 10.5])
+    assert len(left.lines) == 7 and all(len(line.get_xdata()) == 1 for line in right.lines)
 
 
 # Controls --------------------------------------------------------------------------------------

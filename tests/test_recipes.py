@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
-from workshop_lite import datasets, recipes
+from workshop_lite import datasets, hints, recipes
 from workshop_lite.recipes import RECIPES, fast_dtype
 
 
@@ -64,3 +64,32 @@ def test_pictures_are_mirrored_and_notes_delayed():
     delayed = recipes.notes.delayed(x, jax.random.key(0))
     late = [(delayed == jnp.roll(x, i, axis=2)).all(axis=(1, 2, 3)) for i in range(3)]
     assert (np.sum(late, axis=0) == 1).all() and min(which.sum() for which in late) > 4
+
+
+@pytest.mark.parametrize(
+    ("name", "see"), [("emoji-control", hints.edges), ("emoji-layout", hints.layout)]
+)
+def test_hints_reach_the_loss_as_they_are_drawn(name, see, monkeypatch):
+    """The rows hold them as pictures of eight bits; the loss sees them in [0, 1] again."""
+    recipe = RECIPES[name]
+    images, captions, hint = recipe.rows("test")
+    assert hint.dtype == np.uint8 and len(images) == len(captions) == len(hint)
+    monkeypatch.setattr(recipes.emoji, "loss", lambda _, x0, cond, *rest, **options: cond)
+    base = nnx.eval_shape(lambda: RECIPES["emoji-text"].build(nnx.Rngs(0)))
+    branch = nnx.eval_shape(lambda: recipe.build(nnx.Rngs(0)))
+    batch = images[:9], captions[:9], hint[:9]
+    cond = recipe.loss(base, branch, batch, jax.random.key(0))
+    assert_allclose(cond.hint, see(datasets.signed(images[:9])), atol=0.51 / 255)
+    assert_array_equal(cond.strength, np.ones(9))
+
+
+@pytest.mark.parametrize("name", ["emoji-control", "emoji-layout"])
+def test_control_begins_as_a_copy_of_its_base(name):
+    """Of the model that it is trained beside, not of one with fresh weights."""
+    recipe = RECIPES[name]
+    base = nnx.eval_shape(lambda: RECIPES[recipe.base].build(nnx.Rngs(0)))
+    base = jax.tree.map(lambda leaf: np.full(leaf.shape, 7.0, leaf.dtype), base)
+    branch = recipe.build(nnx.Rngs(0), base)
+    for part in ("stem", "encoder", "down"):
+        copied = jax.tree.leaves(getattr(branch, part))
+        assert copied and all((leaf == 7.0).all() for leaf in copied)

@@ -22,7 +22,7 @@ from workshop_lite.guidance import Guided
 from workshop_lite.layers import zeros
 from workshop_lite.optimizers import muon
 from workshop_lite.predictions import Denoiser
-from workshop_lite.recipes import edged, emoji_words, hint_loss
+from workshop_lite.recipes import emoji_words, hint_loss, hinted
 from workshop_lite.text import null_prompts
 
 N, SEEDS, BATCH, STOPS = 50, (0, 1, 2), 32, (0, 25, 50, 75, 100, 150, 200, 250)
@@ -48,7 +48,7 @@ def trained(base, control, state, batches, keys):
 
 def main(path: Path, seeds: list[int]) -> None:
     base = checkpoints.load("emoji-text")
-    data = edged(datasets.load("emoji", "train", 32))
+    data = hinted(datasets.load("emoji", "train", 32), hints.edges)
     test = datasets.load("emoji", "test", 32)
     asked = np.random.default_rng(0).permutation(len(test.images))[:N]
     lines = hints.edges(datasets.signed(test.images[asked]))

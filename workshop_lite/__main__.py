@@ -48,21 +48,19 @@ def train(args) -> None:
         raise ValueError(f"folder {folder} exists; give --resume {folder} to go on, or move it")
     if args.resume is not None and not (folder / "state.safetensors").exists():
         raise ValueError(f"resume must name the folder of a run, got {folder}")
-    model, before = recipe.build(nnx.Rngs(0)), None
+    base = () if recipe.base is None else (checkpoints.load(recipe.base),)
+    model, before = recipe.build(nnx.Rngs(0), *base), None
     if args.start is not None:
         if args.name not in checkpoints.names(args.start):
             raise ValueError(f"start must name a folder that holds {args.name}, got {args.start}")
         model, before = (f(args.name, args.start) for f in (checkpoints.load, checkpoints.card))
-    loss = recipe.loss
-    if recipe.base is not None:
-        loss = jax.tree_util.Partial(loss, checkpoints.load(recipe.base))
     budget = {"steps": args.steps, "minutes": args.minutes}
     if budget == {"steps": None, "minutes": None}:
         budget["steps"] = recipe.steps
     try:
         fitted = training.fit(
             model,
-            loss,
+            jax.tree_util.Partial(recipe.loss, *base),
             recipe.rows("train"),
             directory=folder,
             recipe=args.name if before is None else f"{args.name} after {before['sha256'][:8]}",

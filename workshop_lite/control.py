@@ -1,5 +1,7 @@
 """A frozen U-Net, and beside it a copy of its encoder that also sees a hint: ControlNet."""
 
+from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +26,8 @@ class Hinted(NamedTuple):
     strength: Float[Array, " b"]
 
 
-def null_hinted(null):
+@cache  # one function for one null, or jit would compile for every new one
+def null_hinted(null: Callable[[PyTree], PyTree]) -> Callable[[Hinted], Hinted]:
     """The unconditional twin that keeps the hint, so that guidance is about the words alone."""
     return lambda hinted: hinted._replace(cond=null(hinted.cond))
 
@@ -35,14 +38,16 @@ class Control(nnx.Module):
     A copy of the base's encoder, which sees x_t, the noise level, the condition and the hint.
     What it makes of them goes through 1 x 1 convolutions whose weights and biases start at
     zero, so a fresh branch adds nothing. Noise level and words are embedded by the base.
+    Without ``middle`` the copy ends with the last block, which then has two links; a lighter
+    branch for a simpler hint.
     """
 
-    def __init__(self, base: UNet, channels: int, *, rngs, link_init=zeros):
+    def __init__(self, base: UNet, channels: int, *, middle: bool = True, rngs, link_init=zeros):
         checks.whole("channels", channels)
         self.channels, self.patch = channels, base.patch
         twin = nnx.clone(base)
         self.stem, self.encoder, self.down = twin.stem, twin.encoder, twin.down
-        self.middle = twin.middle
+        self.middle = twin.middle if middle else _same
         c = base.head.kernel.shape[2]
         self.look = nnx.Sequential(
             Conv(base.patch**2 * channels, c, rngs=rngs),
@@ -113,6 +118,10 @@ class Controlled(nnx.Module):
         strength = checks.numbers("strength", cond.strength)
         if strength.shape != wanted[:1]:
             raise ValueError(f"strength must be {wanted[0]} numbers, got shape {strength.shape}")
+
+
+def _same(h: Array, context: Context) -> Array:
+    return h
 
 
 def _innermost(context: Hinted | Context) -> Context:

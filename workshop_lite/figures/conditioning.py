@@ -1,18 +1,27 @@
 """Figures of conditions: words, hints, and how well they are followed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 from jaxtyping import ArrayLike, Float
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workshop_lite import checks
 from workshop_lite.datasets import pixels
-from workshop_lite.figures.style import BLUE, GREEN, LEGEND, errors, finished, tidy
+from workshop_lite.figures.style import BLUE, COLOURS, GREEN, GREY, LEGEND, errors, finished, tidy
 from workshop_lite.results import chosen, over_seeds, spread
 
 STYLES = {"seen": ("o", "-"), "held out": ("s", "--")}
+
+
+def hint_pictures(hint: Float[ArrayLike, "n h w c"]) -> Float[np.ndarray, "n h w 3"]:
+    """Hints in [0, 1] as pictures in [-1, 1]: edges dark on white, colours as they are."""
+    hint = np.asarray(checks.images("hint", hint))
+    if hint.shape[3] not in (1, 3):
+        raise ValueError(f"hint must have 1 or 3 channels, got {hint.shape[3]}")
+    return 1 - 2 * hint.repeat(3, axis=3) if hint.shape[3] == 1 else 2 * hint - 1
 
 
 def word_maps(
@@ -79,3 +88,67 @@ def text_curves(rows: list[dict], real: list[dict]) -> Figure:
         axes.set_ylim(bottom=0)
         axes.set_xlabel("guidance scale")
     return finished(figure)
+
+
+def grouped_bars(rows: list[dict], group: str, by: str, fields: Mapping[str, str]) -> Figure:
+    """A panel for each of ``fields``; in it a bar for each value of ``by`` in each ``group``."""
+    figure, panels = plt.subplots(1, len(fields), figsize=(8.4, 3.4), layout="constrained")
+    groups, kinds = (list(dict.fromkeys(row[name] for row in rows)) for name in (group, by))
+    width = 0.8 / len(kinds)
+    for axes, (field, title) in zip(np.ravel(panels), fields.items(), strict=True):
+        for place, (kind, colour) in enumerate(zip(kinds, COLOURS, strict=False)):
+            found = [over_seeds(chosen(rows, **{group: g, by: kind}), field) for g in groups]
+            at = np.arange(len(groups)) + (place - (len(kinds) - 1) / 2) * width
+            means, stds = [s.mean for s in found], [s.std for s in found]
+            axes.bar(at, means, width, yerr=stds, color=colour, label=str(kind), capsize=3)
+        axes.set_xticks(np.arange(len(groups)), [str(g) for g in groups])
+        axes.set_title(title, fontsize=12)
+        tidy(axes)
+    np.ravel(panels)[0].legend(**LEGEND)
+    return finished(figure)
+
+
+def strength_curves(rows: list[dict], yardsticks: Mapping[str, Mapping[str, float]]) -> Figure:
+    """A panel for each field of ``yardsticks`` against strength, with named grey lines in it."""
+    count = len(yardsticks)
+    figure, panels = plt.subplots(1, count, figsize=(8.4, 3.5), layout="constrained")
+    titles = {"f1": "edge F1", "frechet": "Fréchet distance", "top1": "right concept of 100"}
+    for axes, (field, lines) in zip(np.ravel(panels), yardsticks.items(), strict=True):
+        errors(axes, spread(rows, "strength", field), BLUE, "o", "samples")
+        _lines(axes, lines)
+        axes.set_title(titles[field], fontsize=12)
+        axes.set_xlabel("strength")
+        tidy(axes)
+    return finished(figure)
+
+
+def convergence_curves(rows: list[dict], yardstick: float) -> Figure:
+    """Edge F1 and loss against training step: a thin line for each seed, a thick one for the mean.
+
+    ``yardstick`` is the F1 without control. A loss of None was not measured.
+    """
+    figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.5), layout="constrained")
+    for axes, field, title in zip(panels, ("f1", "loss"), ("edge F1", "loss"), strict=True):
+        for init, colour in zip(dict.fromkeys(row["init"] for row in rows), COLOURS, strict=False):
+            of_one = [row for row in chosen(rows, init=init) if row[field] is not None]
+            for seed in sorted({row["seed"] for row in of_one}):
+                line = sorted(chosen(of_one, seed=seed), key=lambda row: row["step"])
+                x, y = [row["step"] for row in line], [row[field] for row in line]
+                axes.plot(x, y, color=colour, linewidth=1, alpha=0.5)
+            found = spread(of_one, "step", field)
+            means = [s.mean for s in found.values()]
+            axes.plot(list(found), means, color=colour, linewidth=2.4, label=init)
+        axes.set_title(title, fontsize=12)
+        axes.set_xlabel("training step")
+        tidy(axes)
+    _lines(panels[0], {"no control": yardstick})
+    panels[0].legend(**LEGEND)
+    return finished(figure)
+
+
+def _lines(axes: Axes, values: Mapping[str, float]) -> None:
+    """A named grey line across for each of these values."""
+    for name, value in values.items():
+        axes.axhline(value, color=GREY, linestyle="--")
+        at = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "bottom"}
+        axes.text(0.98, value, name, color=GREY, **at)

@@ -1,6 +1,7 @@
 """Emoji of four styles: a model that reads captions, branches that see hints, and their judge."""
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -62,22 +63,23 @@ def pair_loss(judge: DualEncoder, batch, key):
     return judge.loss(x, captions)
 
 
-def edge_control(rngs: nnx.Rngs) -> Control:
-    """Control branch of the emoji's U-Net for a hint of one channel."""
-    return Control(emoji_denoiser(rngs).network, 1, rngs=rngs)
+def hint_control(rngs: nnx.Rngs, base: Denoiser | None = None, **options) -> Control:
+    """Control branch of the emoji's U-Net, a copy of ``base``'s encoder or of a fresh one's."""
+    base = emoji_denoiser(rngs) if base is None else base
+    return Control(base.network, rngs=rngs, **options)
 
 
-def edged(emoji: datasets.Emoji) -> tuple:
-    """Images, their captions' tokens, and their edges."""
+def hinted(emoji: datasets.Emoji, hint: Callable) -> tuple:
+    """Images, their captions' tokens, and ``hint`` of the images, all images from 0 to 255."""
     images, captions, _ = captioned(emoji)
-    return images, captions, hints.edges(datasets.signed(images)).astype(np.uint8)
+    return images, captions, np.round(255 * hint(datasets.signed(images))).astype(np.uint8)
 
 
 def hint_loss(base: Denoiser, control: Control, batch, key, *, drop: float = 0.5):
     """The diffusion loss of a frozen base with a control branch, half of the prompts blank."""
     images, captions, hint = batch
     denoise = Denoiser(Controlled(base.network, control), base.schedule, base.prediction)
-    cond = Hinted(captions, hint.astype(jnp.float32), jnp.ones(len(images)))
+    cond = Hinted(captions, hint / 255.0, jnp.ones(len(images)))
     options = {"drop": drop, "times": logit_normal}
     return loss(denoise, images / 127.5 - 1, cond, null_hinted(null_prompts), key, **options)
 
@@ -103,11 +105,21 @@ RECIPES = {
     ),
     "emoji-control": Recipe(
         "emoji",
-        edge_control,
+        partial(hint_control, channels=1),
         hint_loss,
         steps=1200,
         options={"optimizer": muon, "learning_rate": 2e-3, "cooldown": 400},
-        arrays=edged,
+        arrays=partial(hinted, hint=hints.edges),
+        size=32,
+        base="emoji-text",
+    ),
+    "emoji-layout": Recipe(
+        "emoji",
+        partial(hint_control, channels=3, middle=False),
+        hint_loss,
+        steps=800,
+        options={"optimizer": muon, "learning_rate": 2e-3, "cooldown": 400},
+        arrays=partial(hinted, hint=hints.layout),
         size=32,
         base="emoji-text",
     ),

@@ -23,12 +23,13 @@ class Recipe:
     """One model: ``build(rngs)`` makes it, ``loss(model, batch, key)`` trains it.
 
     The rows of a batch are those of ``arrays(data)``, where ``data`` is a set in pictures of
-    ``size`` pixels. Where the recipe names a ``base``, that shipped model stays as it is, and
-    the loss is ``loss(base, model, batch, key)``. The classifier named ``judge`` scores samples.
+    ``size`` pixels. Where the recipe names a ``base``, that shipped model stays as it is,
+    training begins with ``build(rngs, base)``, and the loss is ``loss(base, model, batch, key)``.
+    The classifier named ``judge`` scores samples.
     """
 
     data: str
-    build: Callable[[nnx.Rngs], nnx.Module]
+    build: Callable[..., nnx.Module]
     loss: Callable
     steps: int
     options: dict = field(default_factory=dict)
