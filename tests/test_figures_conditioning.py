@@ -51,6 +51,11 @@ def means(axes):
     return [np.asarray(bars.lines[0].get_ydata(), float) for bars in axes.containers]
 
 
+def heights(axes):
+    """The heights of the bars, from left to right."""
+    return [bar.get_height() for bar in sorted(axes.patches, key=lambda bar: bar.get_x())]
+
+
 # Figures ---------------------------------------------------------------------------------------
 
 
@@ -110,9 +115,12 @@ def test_bars_stand_in_groups():
         for seed in (0, 1)
     ]
     (axes,) = figures.grouped_bars(rows, "prompts", "encoder", {"top1": "right"}).axes
-    heights = [bar.get_height() for bar in axes.patches]
-    np.testing.assert_allclose(heights, [0.01, 0.11, 0.21, 0.31])
+    np.testing.assert_allclose(heights(axes), [0.01, 0.21, 0.11, 0.31])
     assert [t.get_text() for t in axes.get_xticklabels()] == ["seen", "new"]
+    kept = [row for row in rows if (row["prompts"], row["encoder"]) != ("seen", "other")]
+    (axes,) = figures.grouped_bars(kept, "prompts", "encoder", {"top1": "right"}).axes
+    np.testing.assert_allclose(heights(axes), [0.01, 0.11, 0.31])
+    assert [bar.get_x() > 0.5 for bar in axes.patches].count(True) == 2
 
 
 def test_strength_curves_have_their_yardsticks():

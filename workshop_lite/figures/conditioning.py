@@ -91,15 +91,18 @@ def text_curves(rows: list[dict], real: list[dict]) -> Figure:
 
 
 def grouped_bars(rows: list[dict], group: str, by: str, fields: Mapping[str, str]) -> Figure:
-    """A panel for each of ``fields``; in it a bar for each value of ``by`` in each ``group``."""
+    """A panel for each of ``fields``; in it a bar for each value of ``by`` in each ``group``.
+
+    Where no row has both values, no bar stands.
+    """
     figure, panels = plt.subplots(1, len(fields), figsize=(8.4, 3.4), layout="constrained")
     groups, kinds = (list(dict.fromkeys(row[name] for row in rows)) for name in (group, by))
     width = 0.8 / len(kinds)
     for axes, (field, title) in zip(np.ravel(panels), fields.items(), strict=True):
         for place, (kind, colour) in enumerate(zip(kinds, COLOURS, strict=False)):
-            found = [over_seeds(chosen(rows, **{group: g, by: kind}), field) for g in groups]
-            at = np.arange(len(groups)) + (place - (len(kinds) - 1) / 2) * width
-            means, stds = [s.mean for s in found], [s.std for s in found]
+            found = spread(chosen(rows, **{by: kind}), group, field)
+            at = np.array([groups.index(g) for g in found]) + (place - (len(kinds) - 1) / 2) * width
+            means, stds = zip(*((s.mean, s.std) for s in found.values()), strict=True)
             axes.bar(at, means, width, yerr=stds, color=colour, label=str(kind), capsize=3)
         axes.set_xticks(np.arange(len(groups)), [str(g) for g in groups])
         axes.set_title(title, fontsize=12)
