@@ -80,7 +80,7 @@ def text_curves(rows: list[dict], real: list[dict]) -> Figure:
                 axes.axhline(yardstick, color=colour, linestyle=line, alpha=0.4)
         axes.set_title(title, fontsize=12)
         tidy(axes)
-    panels[0, 0].legend(**LEGEND, loc="center right", ncols=2)
+    panels[0, 0].legend(**LEGEND, loc="lower right", ncols=2)
     panels[0, 1].legend(**LEGEND, loc="lower right")
     for axes in panels[0]:
         axes.set_ylim(0, 1.03)
