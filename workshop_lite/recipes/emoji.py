@@ -89,7 +89,7 @@ RECIPES = {
         "emoji",
         emoji_denoiser,
         prompt_loss,
-        steps=4000,
+        steps=3600,
         options={"optimizer": muon, "learning_rate": 4e-3, "cooldown": 1500},
         arrays=captioned,
         size=32,
