@@ -87,7 +87,9 @@ class Autoencoder(nnx.Module):
         moments = self.moments(nnx.silu(self.norm(h))).astype(jnp.float32)
         return Posterior(*jnp.split(moments, 2, axis=-1))
 
-    def decode(self, z: Float[ArrayLike, "b h w c"]) -> Float[Array, "b h w c"]:
+    def decode(
+        self, z: Float[ArrayLike, "b h w c"]
+    ) -> Float[Array, "b h*{self.factor} w*{self.factor} d"]:
         """The pictures of latents. Raises ValueError for other channels than ``latent``."""
         h = self.decoder[-1](self.entry(_latents(z, self.latent)))
         for up, blocks in zip(self.up[::-1], self.decoder[-2::-1], strict=True):
@@ -127,7 +129,9 @@ class TinyDecoder(nnx.Module):
             Conv(width, factor**2 * channels, rngs=rngs),
         )
 
-    def decode(self, z: Float[ArrayLike, "b h w c"]) -> Float[Array, "b h w c"]:
+    def decode(
+        self, z: Float[ArrayLike, "b h w c"]
+    ) -> Float[Array, "b h*{self.factor} w*{self.factor} d"]:
         """As ``Autoencoder.decode``, of the same latents."""
         return from_patches(self.layers(_latents(z, self.latent)), self.factor)
 
@@ -163,7 +167,7 @@ def encoded(ae: Autoencoder, images: UInt8[np.ndarray, "n h w c"], batch: int = 
 
 def decoded(
     model: Autoencoder | TinyDecoder, z: Float[ArrayLike, "n h w c"], batch: int = 100
-) -> Float[np.ndarray, "n h w c"]:
+) -> Float[np.ndarray, "n h*{model.factor} w*{model.factor} d"]:
     """The pictures of any number of latents, ``batch`` at a time."""
     return _in_batches(_decode, model, np.asarray(_latents(z, model.latent)), batch)
 
