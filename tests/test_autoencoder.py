@@ -1,7 +1,7 @@
 """The autoencoder: shapes, its rate in closed form, unit variance, and whose latents they are."""
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -134,7 +134,7 @@ def assert_all_moved(before, after):
 
 def test_training_reaches_every_parameter_and_no_scale():
     """The loss falls, every parameter moves, and the scale, which is measured, does not."""
-    loss = Partial(latent.picture_loss, kl=1e-3, gradients=0.5)
+    loss = partial(latent.picture_loss, kl=1e-3, gradients=0.5)
     options = {"steps": 12, "batch": 4, "warmup": 1, "bar": False}
     fitted = training.fit(ae(), loss, (IMAGES,), **options)
     assert_all_moved(ae(), fitted.last)
@@ -155,7 +155,7 @@ def test_tiny_decoder_learns_from_a_frozen_autoencoder():
         assert_array_equal(old, new)
 
 
-def test_latent_loss_sees_scaled_latents(monkeypatch):
+def test_latent_loss_sees_scaled_latents(monkeypatch, unchecked):
     """The diffusion loss gets the scale times a fresh draw, and the captions as they are."""
     seen = []
     monkeypatch.setattr(latent, "caption_loss", lambda denoise, *args, **options: seen.append(args))
