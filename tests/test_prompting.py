@@ -72,7 +72,7 @@ def test_loss_of_the_dual_encoder():
     assert_allclose(encoder.loss(x, tokens), by_hand, rtol=1e-4)
 
 
-def test_larger_pictures_are_judged_at_the_size_of_the_real_ones():
+def test_larger_pictures_are_judged_at_the_size_of_the_real_ones(unchecked):
     """Every pixel four times over gets the scores of the picture itself."""
     judge = prompting.PromptJudge(Flat(), RNG.normal(size=(9, 8, 8, 3)).astype(np.float32))
     images = RNG.uniform(-1, 1, (4, 8, 8, 3)).astype(np.float32)
