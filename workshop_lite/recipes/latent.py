@@ -63,7 +63,7 @@ def _autoencoder(latent: int, widths: tuple[int, ...]) -> Recipe:
     return Recipe(
         "emoji",
         partial(emoji_autoencoder, latent=latent, widths=widths),
-        partial(picture_loss, kl=1e-3, gradients=0.5),
+        partial(picture_loss, kl=1e-3, gradients=0.0),
         steps=3000,
         options={"optimizer": muon, "learning_rate": 2e-3, "batch": 32, "cooldown": 1000},
         arrays=pictures,
