@@ -24,6 +24,7 @@ from workshop_lite import (
     schedules,
     training,
 )
+from workshop_lite.autoencoder import Autoencoder, TinyDecoder
 from workshop_lite.conditioning import Labels, dropped, null_labels
 from workshop_lite.figures.images import gallery, mosaic
 from workshop_lite.guidance import Guided
@@ -435,6 +436,9 @@ def surface(toy, net, folder):
     emoji = datasets.Emoji(*[np.zeros(0, np.uint8)] * 4, *[()] * 4, "")
     abstract = lambda build: lambda **options: nnx.eval_shape(lambda: build(**options))
     build = lambda **options: UNet(condition=Labels(3, 8, rngs=nnx.Rngs(0)), **options)
+    coder = abstract(lambda **o: Autoencoder(rngs=nnx.Rngs(0), **o))
+    tiny = abstract(lambda **o: TinyDecoder(rngs=nnx.Rngs(0), **o))
+    sizes = {"channels": 1, "latent": 1}
     return [
         *[(f, {"t": 0.5}) for f in (schedules.linear, schedules.cosine)],
         *[(f, {"t": 0.5}) for f in (schedules.sigmoid, schedules.quadratic)],
@@ -459,6 +463,9 @@ def surface(toy, net, folder):
             abstract(lambda **o: build(rngs=nnx.Rngs(0), **o)),
             {"channels": 1, "d_cond": 8, "widths": (8,), "blocks": (1,), "patch": 2},
         ),
+        (coder, {**sizes, "widths": (8,), "patch": 2}),
+        (tiny, {**sizes, "factor": 2, "width": 8}),
+        (coder(**sizes, widths=(8,)).check, {"x": images}),
         (abstract(lambda **o: Labels(rngs=nnx.Rngs(0), **o)), {"n": 3, "dim": 8}),
         (lambda labels: net.network.condition.check(labels, rows=2), {"labels": LABELS}),
         (null_labels, {"labels": LABELS}),
@@ -475,6 +482,8 @@ def surface(toy, net, folder):
         (metrics.frechet, {"a": rows, "b": rows}),
         (metrics.precision_recall, {"real": rows, "fake": rows, "k": 3}),
         (metrics.saturation, {"images": images, "margin": 0.05}),
+        (metrics.psnr, {"images": images, "real": images}),
+        (metrics.box_mean, {"images": images, "size": 1}),
         (metrics.nearest, {"images": images, "real": images, "batch": 2}),
         (metrics.retrieval, {"images": rows, "prompts": rows, "k": 1}),
         (metrics.yardsticks, {"images": images, "seed": 0}),
@@ -530,6 +539,7 @@ CALLED = {"noise": "images|points", "xt": "images|points", "cond": "labels", "a"
 CALLED |= {"b": "features", "real": "features", "fake": "features", "notes": "recipe in notes"}
 CALLED |= {"log_snr": "schedule", "high": "log_snr|schedule", "low": "log_snr|schedule"}
 CALLED |= {"folder": "name"}  # a folder without models
+CALLED |= {"x": "images", "size": "images"}
 CALLED |= {"rows": "columns"}  # as many rows as fit, and then too many columns
 
 

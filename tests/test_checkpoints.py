@@ -82,7 +82,7 @@ def assert_refused(call, folder, match=""):
     with pytest.raises(ValueError, match=match) as error:
         call()
     message = str(error.value)
-    assert message and "\n" not in message and len(message) < 300, message
+    assert message and "\n" not in message and len(message) < 400, message
     assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 

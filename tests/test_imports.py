@@ -39,6 +39,7 @@ MAY_IMPORT = {
     },
     "checkpoints": {"recipes"},
     "evaluation": {
+        "autoencoder",
         "checkpoints",
         "datasets",
         "metrics",

@@ -45,6 +45,37 @@ def test_saturation_counts_what_is_cut_off():
     assert metrics.saturation(images) == 0.5
 
 
+def test_psnr_by_hand(unchecked):
+    """An error of a hundredth of the range is 40 dB, and none at all counts as 100."""
+    real = RNG.uniform(-0.9, 0.9, (3, 16, 16, 3)).astype(np.float32)
+    assert_allclose(metrics.psnr(real + np.float32(0.02), real), 40, atol=1e-2)
+    assert_allclose(metrics.psnr(real, real), 100)
+    with pytest.raises(ValueError, match="images and real must be pairs of one size"):
+        metrics.psnr(real, real[:2])
+
+
+def test_ssim_sees_structure():
+    """1 for the image itself; blur of the same squared error costs more than a new brightness."""
+    real = RNG.uniform(0.2, 0.8, (2, 16, 16, 3)).astype(np.float32)
+    assert_allclose(metrics.ssim(real, real), 1)
+    blurred = metrics.yardsticks(real)["blurred"].astype(np.float32)
+    brighter = real + np.sqrt(((blurred - real) ** 2).mean())
+    assert_allclose(metrics.psnr(brighter, real).mean(), metrics.psnr(blurred, real).mean(), 0.05)
+    assert (metrics.ssim(blurred, real) < metrics.ssim(brighter, real) - 0.2).all()
+    with pytest.raises(ValueError, match="images must be at least 11 pixels wide and high"):
+        metrics.ssim(real[:, :8], real[:, :8])
+
+
+def test_box_mean_by_hand(unchecked):
+    """Each square becomes its mean, and at its own size an image stays as it is."""
+    x = np.arange(16, dtype=np.float32).reshape(1, 4, 4, 1)
+    assert metrics.box_mean(x, 2)[0, ..., 0].tolist() == [[2.5, 4.5], [10.5, 12.5]]
+    assert (metrics.box_mean(x, 4) == x).all()
+    for bad in (x, x[:, :3]):
+        with pytest.raises(ValueError, match="images must be squares of a multiple of 3 pixels"):
+            metrics.box_mean(bad, 3)
+
+
 def test_diversity_is_within_a_label():
     """Three corners of a 3-4-5 triangle have mean distance 4; a lone image counts nothing."""
     corners = np.array([[0, 0], [3, 0], [0, 4], [90, 90]], np.float32)

@@ -74,6 +74,15 @@ def test_loss_of_the_dual_encoder():
     assert_allclose(encoder.loss(x, tokens), by_hand, rtol=1e-4)
 
 
+def test_larger_pictures_are_judged_at_the_size_of_the_real_ones(unchecked):
+    """Every pixel four times over gets the scores of the picture itself."""
+    judge = prompting.PromptJudge(Flat(), RNG.normal(size=(9, 8, 8, 3)).astype(np.float32))
+    images = RNG.uniform(-1, 1, (4, 8, 8, 3)).astype(np.float32)
+    large = images.repeat(2, axis=1).repeat(2, axis=2)
+    for got, wanted in zip(judge.seen(large), judge.seen(images), strict=True):
+        assert_allclose(got, wanted, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

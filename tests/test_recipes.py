@@ -72,10 +72,10 @@ def test_pictures_are_mirrored_and_notes_delayed():
 def test_hints_reach_the_loss_as_they_are_drawn(name, see, monkeypatch):
     """The rows hold them as pictures of eight bits; the loss sees them in [0, 1] again."""
     recipe = RECIPES[name]
-    images, captions, hint = recipe.rows("test")
+    base = nnx.eval_shape(lambda: RECIPES["emoji-text"].build(nnx.Rngs(0)))
+    images, captions, hint = recipe.rows("test", base)
     assert hint.dtype == np.uint8 and len(images) == len(captions) == len(hint)
     monkeypatch.setattr(recipes.emoji, "loss", lambda _, x0, cond, *rest, **options: cond)
-    base = nnx.eval_shape(lambda: RECIPES["emoji-text"].build(nnx.Rngs(0)))
     branch = nnx.eval_shape(lambda: recipe.build(nnx.Rngs(0)))
     batch = images[:9], captions[:9], hint[:9]
     cond = recipe.loss(base, branch, batch, jax.random.key(0))

@@ -13,6 +13,7 @@ from flax import nnx
 from PIL import Image
 
 from workshop_lite import checkpoints, datasets, evaluation, prompting, samplers, training
+from workshop_lite.autoencoder import Autoencoder, TinyDecoder, latent_scale
 from workshop_lite.classifier import Classifier
 from workshop_lite.conditioning import null_labels
 from workshop_lite.dual import DualEncoder
@@ -54,6 +55,7 @@ def train(args) -> None:
         if args.name not in checkpoints.names(args.start):
             raise ValueError(f"start must name a folder that holds {args.name}, got {args.start}")
         model, before = (f(args.name, args.start) for f in (checkpoints.load, checkpoints.card))
+    rows = recipe.rows("train", *base)
     budget = {"steps": args.steps, "minutes": args.minutes}
     if budget == {"steps": None, "minutes": None}:
         budget["steps"] = recipe.steps
@@ -61,7 +63,7 @@ def train(args) -> None:
         fitted = training.fit(
             model,
             jax.tree_util.Partial(recipe.loss, *base),
-            recipe.rows("train"),
+            rows,
             directory=folder,
             recipe=args.name if before is None else f"{args.name} after {before['sha256'][:8]}",
             **recipe.options,
@@ -81,7 +83,10 @@ def train(args) -> None:
         "commit": _commit(),
         "loss": round(float(fitted.losses[-500:].mean()), 4),
     }
-    if recipe.base is not None:
+    if isinstance(fitted.model, Autoencoder):
+        notes["scale"] = latent_scale(fitted.model, rows[0])
+        fitted.model.scale[...] = notes["scale"]
+    if base:
         notes["base"] = {"name": recipe.base, "sha256": checkpoints.card(recipe.base)["sha256"]}
     if before is not None:  # the card counts the whole way, and says where the last run began
         sums = ("steps", "images", "minutes")
@@ -96,18 +101,18 @@ def sample(args) -> None:
     denoise = checkpoints.load(args.name, args.folder)
     if not isinstance(denoise, Denoiser):
         raise ValueError(f"name must be that of a model that draws, got {args.name!r}")
-    recipe = checkpoints.recipe(args.name, args.folder)
+    shape, shown = evaluation.canvas(args.name, args.folder)
     cond, null = _wanted(denoise, args)
     images = evaluation.samples(
         Guided(denoise, null, args.scale),
         denoise.schedule,
         np.repeat(cond, args.columns, axis=0),
-        shape=datasets.load(recipe.data, "test", recipe.size).images.shape[1:],
+        shape=shape,
         steps=args.steps,
         seed=args.seed,
         sampler=SAMPLERS[args.sampler],
     )
-    Image.fromarray(mosaic(images, args.columns)).save(args.out)
+    Image.fromarray(mosaic(shown(images), args.columns)).save(args.out)
     print(f"{args.out}: {len(images)} images")
 
 
@@ -132,11 +137,17 @@ def evaluate(args) -> None:
         metrics.update(evaluation.classifier_report(model, recipe))
     elif isinstance(model, DualEncoder):
         metrics.update(prompting.encoder_report(model))
+    elif isinstance(model, Autoencoder | TinyDecoder):
+        ae = checkpoints.base(args.name, args.folder) or model
+        metrics.update(evaluation.reconstruction_report(ae, model, recipe))
     elif not isinstance(model, Denoiser):
-        raise ValueError(f"name must be that of a denoiser or a judge, got {args.name!r}")
+        raise ValueError(
+            f"name must be that of a denoiser, a decoder or a judge, got {args.name!r}"
+        )
     elif isinstance(model.network.condition, TextEncoder):
         n, steps = min(args.n, 400), args.evaluations // 2  # of two passes
-        report = prompting.prompt_report(model, args.scales, n, steps)
+        canvas = evaluation.canvas(args.name, args.folder)
+        report = prompting.prompt_report(model, args.scales, n, steps, *canvas)
         metrics.setdefault(f"N={n}, {args.evaluations} evaluations", {}).update(report)
     else:
         sampler, budget = SAMPLERS[args.sampler], (args.n, args.evaluations)

@@ -40,12 +40,23 @@ def recipe(name: str, folder: str | Path = FOLDER) -> Recipe:
     return RECIPES[made_by]
 
 
+def base(name: str, folder: str | Path = FOLDER) -> nnx.Module | None:
+    """The model that this one was trained on and belongs to: a latent's autoencoder, say.
+
+    It is looked for in the same folder, then among the shipped models. Raises ValueError for one
+    of another digest than the card names.
+    """
+    home = _home_of_base(name, folder)
+    return None if home is None else load(card(name, folder)["base"]["name"], home)
+
+
 def load(name: str, folder: str | Path = FOLDER) -> nnx.Module:
     """A trained model, in float32.
 
-    Raises ValueError for an unknown name, for a card that is damaged, and for weights that are
-    missing, altered or of another shape than the recipe's.
+    Raises ValueError for an unknown name, for a card that is damaged, for weights that are
+    missing, altered or of another shape than the recipe's, and for a base that is not its own.
     """
+    _home_of_base(name, folder)
     notes = card(name, folder)
     path = _folder(folder) / f"{name}.safetensors"
     body = path.read_bytes() if path.exists() else b""
@@ -53,7 +64,7 @@ def load(name: str, folder: str | Path = FOLDER) -> nnx.Module:
         raise ValueError(f"weights of {name!r} are missing or do not match their card; reinstall")
     made_by = recipe(name, folder)
     model = nnx.eval_shape(lambda: made_by.build(nnx.Rngs(0)))
-    weights, state = unpack(body), nnx.state(model, nnx.Param)
+    weights, state = unpack(body), nnx.state(model, nnx.Variable)
     wanted = {path: leaf.shape for path, leaf in _named(state).items()}
     if wanted != {path: array.shape for path, array in weights.items()}:
         raise ValueError(f"weights of {name!r} are not those of recipe {notes['recipe']!r}")
@@ -70,7 +81,7 @@ def save(name: str, model: nnx.Module, notes: dict, folder: str | Path = FOLDER)
     folder = _folder(folder)
     path = _path(name, notes, folder)
     checks.one_of("recipe in notes", notes.get("recipe"), sorted(RECIPES))
-    state = _named(nnx.state(model, nnx.Param)) if isinstance(model, nnx.Module) else {}
+    state = _named(nnx.state(model, nnx.Variable)) if isinstance(model, nnx.Module) else {}
     with np.errstate(over="ignore"):  # infinity is looked for on the next lines
         state = {path: np.asarray(leaf, np.float16) for path, leaf in state.items()}
     if not state or not all(np.isfinite(leaf).all() for leaf in state.values()):
@@ -87,6 +98,21 @@ def save(name: str, model: nnx.Module, notes: dict, folder: str | Path = FOLDER)
 def write_card(name: str, notes: dict, folder: str | Path = FOLDER) -> None:
     """Replace the card of a model; whoever edits one by hand seals it with this."""
     files.write_card(_path(name, notes, _folder(folder)), {"name": name, **notes} | {"name": name})
+
+
+def _home_of_base(name: str, folder: str | Path) -> Path | None:
+    """The folder of a model's base, if it has one; ValueError unless the base is its own."""
+    wanted = card(name, folder).get("base")
+    if wanted is None:
+        return None
+    home = _folder(folder if wanted["name"] in names(folder) else FOLDER)
+    found = card(wanted["name"], home)["sha256"]
+    if found != wanted["sha256"]:
+        raise ValueError(
+            f"base of {name!r} must be the {wanted['name']!r} with digest"
+            f" {wanted['sha256'][:8]}, got one with {found[:8]}"
+        )
+    return home
 
 
 def _path(name: str, notes: dict, folder: Path) -> Path:

@@ -4,19 +4,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from workshop_lite import checks
-from workshop_lite.layers import Conv, to_patches
-
-
-class Residual(nnx.Module):
-    """Two normalised 3 x 3 convolutions around a skip."""
-
-    def __init__(self, c: int, *, rngs):
-        self.norm1, self.norm2 = nnx.GroupNorm(c, 8, rngs=rngs), nnx.GroupNorm(c, 8, rngs=rngs)
-        self.conv1, self.conv2 = Conv(c, c, rngs=rngs), Conv(c, c, rngs=rngs)
-
-    def __call__(self, h: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
-        h = h + self.conv1(nnx.silu(self.norm1(h)))
-        return h + self.conv2(nnx.silu(self.norm2(h)))
+from workshop_lite.layers import Conv, Residual, to_patches
 
 
 class Classifier(nnx.Module):

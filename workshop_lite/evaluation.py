@@ -1,6 +1,7 @@
 """Many samples, in batches of bounded memory, and what the judge says of them."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Float, PyTree
 from tqdm.auto import tqdm
 
-from workshop_lite import checkpoints, checks, datasets
+from workshop_lite import checkpoints, checks, datasets, metrics
+from workshop_lite.autoencoder import Autoencoder, TinyDecoder, decoded, encoded
 from workshop_lite.classifier import Classifier
 from workshop_lite.conditioning import null_labels
 from workshop_lite.guidance import Guided
@@ -58,6 +60,21 @@ def samples(
         x0, _ = sampler(denoise, schedule, noise, rows, steps=steps, key=fresh)
         images.append(np.asarray(x0))
     return np.concatenate(images)[:n]
+
+
+def canvas(
+    name: str, folder: str | Path = checkpoints.FOLDER
+) -> tuple[tuple[int, int, int], Callable]:
+    """The shape that a model draws in, and the function from that to pictures in [-1, 1].
+
+    Latents are decoded by the autoencoder that the model was trained on.
+    """
+    recipe, ae = (f(name, folder) for f in (checkpoints.recipe, checkpoints.base))
+    h, w, c = datasets.load(recipe.data, "test", recipe.size).images.shape[1:]
+    if not isinstance(ae, Autoencoder):
+        return (h, w, c), lambda x: x
+    shape = (h // ae.factor, w // ae.factor, ae.latent)
+    return shape, lambda z: decoded(ae, np.asarray(z) / float(ae.scale[...]))
 
 
 def judge_of(name: str) -> Judge:
@@ -132,6 +149,19 @@ def denoiser_report(
         "how": f"against the {len(judge.real):,} test images; {passes}",
         **{name: scores._asdict() for name, scores in rows.items()},
     }
+
+
+def reconstruction_report(
+    ae: Autoencoder, model: Autoencoder | TinyDecoder, recipe: Recipe
+) -> dict:
+    """Print and return how much of the test images survives ``ae.encode`` and ``model.decode``."""
+    images = datasets.load(recipe.data, "test", recipe.size).images
+    posterior, real = encoded(ae, images), datasets.signed(images)
+    seen = np.clip(decoded(model, posterior.mean), -1, 1)
+    row = {"n": len(images), "nats": float(posterior.kl().mean())}
+    row |= {f.__name__: float(f(seen, real).mean()) for f in (metrics.psnr, metrics.ssim)}
+    print(", ".join(f"{name} {value:.4g}" for name, value in row.items()))
+    return row
 
 
 def classifier_report(classifier: Classifier, recipe: Recipe) -> dict:

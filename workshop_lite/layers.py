@@ -84,6 +84,19 @@ def doubled(x: Float[Array, "b h w c"], like: Float[Array, "b h2 w2 d"]) -> Arra
     return x[:, : like.shape[1], : like.shape[2]]
 
 
+class Residual(nnx.Module):
+    """Two normalised 3 x 3 convolutions around a skip, told nothing."""
+
+    def __init__(self, c: int, *, groups: int = 8, dtype=None, rngs):
+        kw = {"dtype": dtype, "rngs": rngs}
+        self.norm1, self.norm2 = nnx.GroupNorm(c, groups, **kw), nnx.GroupNorm(c, groups, **kw)
+        self.conv1, self.conv2 = Conv(c, c, **kw), Conv(c, c, **kw)
+
+    def __call__(self, h: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
+        h = h + self.conv1(nnx.silu(self.norm1(h)))
+        return h + self.conv2(nnx.silu(self.norm2(h)))
+
+
 class Block(nnx.Module):
     """Residual block whose second norm is scaled and shifted by the condition.
 

@@ -117,6 +117,36 @@ def nearest(
     return far / np.sqrt(a.shape[1]), which
 
 
+def psnr(images: Images, real: Images) -> Float[np.ndarray, " n"]:
+    """Peak signal to noise of each image in [-1, 1], in decibels; 100 and more count as 100."""
+    a, b = _pair(images, real)
+    square = (a - b) ** 2
+    return -10 * np.log10(np.maximum(square.mean(axis=(1, 2, 3)) / 4, 1e-10))
+
+
+def ssim(images: Images, real: Images) -> Float[np.ndarray, " n"]:
+    """Structural similarity of each image in [-1, 1], 1 where equal; Wang et al. (2004)."""
+    from skimage.metrics import structural_similarity
+
+    a, b = _pair(images, real)
+    if min(a.shape[1:3]) < 11:
+        raise ValueError(f"images must be at least 11 pixels wide and high, got {a.shape}")
+    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    options |= {"data_range": 2, "channel_axis": -1}
+    pairs = zip(a, b, strict=True)
+    return np.array([structural_similarity(x, y, **options) for x, y in pairs])
+
+
+def box_mean(images: Images, size: int) -> Float[np.ndarray, "n {size} {size} c"]:
+    """Square images scaled down to ``size`` pixels, each the mean of a square of theirs."""
+    checks.whole("size", size)
+    x = np.asarray(checks.images("images", images))
+    n, h, w, c = x.shape
+    if h != w or h % size:
+        raise ValueError(f"images must be squares of a multiple of {size} pixels, got {x.shape}")
+    return x.reshape(n, size, h // size, size, h // size, c).mean(axis=(2, 4))
+
+
 def retrieval(images: Features, prompts: Features, k: int = 1) -> float:
     """Share of images whose own prompt is among the k most alike; row i belongs to row i."""
     checks.whole("k", k)
@@ -168,6 +198,14 @@ def _features(name: str, value: Features, least: int = 2) -> Features:
             f"{name} must be features of at least {least} images, [n, d], got {checks.kind(value)}"
         )
     return checks.numbers(name, a)
+
+
+def _pair(images: Images, real: Images) -> tuple[np.ndarray, np.ndarray]:
+    """Only two stacks of as many images of one size; returned."""
+    a, b = (np.asarray(checks.images(*x)) for x in (("images", images), ("real", real)))
+    if a.shape != b.shape:
+        raise ValueError(f"images and real must be pairs of one size, got {a.shape}, {b.shape}")
+    return a, b
 
 
 def _of_one_width(a: Features, b: Features) -> None:

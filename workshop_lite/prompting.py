@@ -44,6 +44,7 @@ class PromptJudge:
 
     def __init__(self, encoder: DualEncoder, real: Float[ArrayLike, "n h w 3"]):
         self.encoder = encoder
+        self.size = np.shape(checks.images("real", real))[1]
         self._see = jax.jit(lambda model, x: (model.features(x), model.images(x)))
         self.real, _ = self.seen(real)
 
@@ -67,8 +68,8 @@ class PromptJudge:
         return PromptScores(n, top1, top5, score, metrics.frechet(self.real, features))
 
     def seen(self, images, batch: int = 250) -> tuple[np.ndarray, np.ndarray]:
-        """Features and unit vectors of images."""
-        images = np.asarray(images)
+        """Features and unit vectors of images, scaled down to the size of the real ones."""
+        images = metrics.box_mean(images, self.size)
         parts = [
             self._see(self.encoder, images[i : i + batch]) for i in range(0, len(images), batch)
         ]
@@ -107,24 +108,36 @@ def drawn(
     steps: int = 20,
     seed: int = 0,
     sampler: Callable = dpmpp_2m,
-) -> Float[np.ndarray, "b 32 32 3"]:
+    shape: tuple[int, int, int] = SHAPE,
+    shown: Callable | None = None,
+) -> Float[np.ndarray, "b h w 3"]:
     """A picture in [-1, 1] for each prompt, guided away from ``negative`` or from no prompt.
 
+    ``denoise`` draws in ``shape``, and ``shown`` makes pictures of that where it is not one.
     Raises ValueError for a prompt that ``emoji_words`` does not take.
     """
     words = emoji_words()
     null = null_prompts if negative is None else partial(_always, words([negative])[0])
     guided = Guided(denoise, null, scale)
-    options = {"shape": SHAPE, "steps": steps, "seed": seed, "sampler": sampler}
-    return evaluation.samples(guided, denoise.schedule, words(prompts), **options)
+    options = {"shape": shape, "steps": steps, "seed": seed, "sampler": sampler}
+    x0 = evaluation.samples(guided, denoise.schedule, words(prompts), **options)
+    return x0 if shown is None else shown(x0)
 
 
 def _always(row, tokens):
     return jax.numpy.broadcast_to(row, tokens.shape)
 
 
-def prompt_report(denoise: Callable, scales: list[float], n: int, steps: int) -> dict:
+def prompt_report(
+    denoise: Callable,
+    scales: list[float],
+    n: int,
+    steps: int,
+    shape: tuple[int, int, int] = SHAPE,
+    shown: Callable | None = None,
+) -> dict:
     """Print and return the scores of real pictures and of samples, seen pairs and held out."""
+    canvas = {"shape": shape, "shown": shown}
     judge, rows = emoji_judge(), {}
     for name, split in (("seen", "train"), ("held out", "test")):
         emoji = datasets.load("emoji", split, 32)
@@ -134,7 +147,7 @@ def prompt_report(denoise: Callable, scales: list[float], n: int, steps: int) ->
         rows[f"{name}, real"] = judge(datasets.signed(emoji.images[asked]), tokens)
         print(f"{name}, real      {rows[f'{name}, real']}", flush=True)
         for scale in scales:
-            images = drawn(denoise, captions, scale=scale, steps=steps)
+            images = drawn(denoise, captions, scale=scale, steps=steps, **canvas)
             rows[f"{name}, scale {scale:g}"] = judge(images, tokens)
             print(f"{name}, scale {scale:<4g}{rows[f'{name}, scale {scale:g}']}", flush=True)
     how = f"right caption of {HUNDRED} in the same style by emoji-clip; Fréchet to all training"

@@ -26,12 +26,20 @@ def emoji_words() -> Vocabulary:
     return vocabulary(datasets.emoji_sentences())
 
 
-def emoji_denoiser(rngs: nnx.Rngs) -> Denoiser:
-    """U-Net for 32 x 32 colour images that is told a caption, by a vector and by its tokens."""
-    words = TextEncoder(len(emoji_words()), d_vector=192, rngs=rngs)
-    size = {"d_cond": 192, "d_tokens": 128, "widths": (48, 128), "blocks": (1, 1)}
-    network = UNet(3, words, **size, dtype=fast_dtype(jax.devices()[0]), rngs=rngs)
-    return Denoiser(network, cosine, VELOCITY)
+def emoji_denoiser(
+    rngs: nnx.Rngs,
+    *,
+    channels: int = 3,
+    patch: int = 2,
+    widths: tuple[int, ...] = (48, 128),
+    d_cond: int = 192,
+    d_tokens: int = 128,
+) -> Denoiser:
+    """U-Net that is told a caption, by a vector and by its tokens; for 32 x 32 colour images."""
+    words = TextEncoder(len(emoji_words()), d=d_tokens, d_vector=d_cond, rngs=rngs)
+    size = {"d_cond": d_cond, "d_tokens": d_tokens, "widths": widths, "blocks": (1, 1)}
+    size |= {"patch": patch, "dtype": fast_dtype(jax.devices()[0])}
+    return Denoiser(UNet(channels, words, **size, rngs=rngs), cosine, VELOCITY)
 
 
 def captioned(emoji: datasets.Emoji) -> tuple:
@@ -40,14 +48,20 @@ def captioned(emoji: datasets.Emoji) -> tuple:
     return emoji.images, emoji_words()(datasets.captions(emoji)), emoji_words()(phrases)
 
 
-def prompt_loss(denoise: Denoiser, batch, key, *, brief: float = 0.2, drop: float = 0.1):
-    """The diffusion loss on captions, of which a share ``brief`` leaves the style open."""
+def prompt_loss(denoise: Denoiser, batch, key, **options):
+    """``caption_loss`` on a batch of (uint8 images, captions, captions without the style)."""
     images, captions, phrases = batch
+    return caption_loss(denoise, images / 127.5 - 1, captions, phrases, key, **options)
+
+
+def caption_loss(
+    denoise: Denoiser, x0, captions, phrases, key, *, brief: float = 0.2, drop: float = 0.1
+):
+    """The diffusion loss on captions, of which a share ``brief`` leaves the style open."""
     key, k_brief = jax.random.split(key)
-    short = jax.random.bernoulli(k_brief, brief, (len(images), 1))
+    short = jax.random.bernoulli(k_brief, brief, (len(x0), 1))
     prompts = jnp.where(short, phrases, captions)
-    options = {"drop": drop, "times": logit_normal}
-    return loss(denoise, images / 127.5 - 1, prompts, null_prompts, key, **options)
+    return loss(denoise, x0, prompts, null_prompts, key, drop=drop, times=logit_normal)
 
 
 def emoji_judge(rngs: nnx.Rngs) -> DualEncoder:
@@ -109,7 +123,7 @@ RECIPES = {
         hint_loss,
         steps=1200,
         options={"optimizer": muon, "learning_rate": 2e-3, "cooldown": 400},
-        arrays=partial(hinted, hint=hints.edges),
+        arrays=lambda emoji, _: hinted(emoji, hints.edges),
         size=32,
         base="emoji-text",
     ),
@@ -119,7 +133,7 @@ RECIPES = {
         hint_loss,
         steps=800,
         options={"optimizer": muon, "learning_rate": 2e-3, "cooldown": 400},
-        arrays=partial(hinted, hint=hints.layout),
+        arrays=lambda emoji, _: hinted(emoji, hints.layout),
         size=32,
         base="emoji-text",
     ),

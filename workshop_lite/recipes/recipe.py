@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,8 +22,8 @@ class Recipe:
     """One model: ``build(rngs)`` makes it, ``loss(model, batch, key)`` trains it.
 
     The rows of a batch are those of ``arrays(data)``, where ``data`` is a set in pictures of
-    ``size`` pixels. Where the recipe names a ``base``, that shipped model stays as it is,
-    training begins with ``build(rngs, base)``, and the loss is ``loss(base, model, batch, key)``.
+    ``size`` pixels. Where the recipe names a ``base``, that shipped model stays as it is and takes
+    part: ``build(rngs, base)``, ``arrays(data, base)`` and ``loss(base, model, batch, key)``.
     The classifier named ``judge`` scores samples.
     """
 
@@ -33,14 +32,14 @@ class Recipe:
     loss: Callable
     steps: int
     options: dict = field(default_factory=dict)
-    arrays: Callable[[NamedTuple], tuple] = lambda data: (data.images, data.labels)
+    arrays: Callable[..., tuple] = lambda data: (data.images, data.labels)
     size: int | None = None
     base: str | None = None
     judge: str | None = None
 
-    def rows(self, split: str) -> tuple:
-        """The arrays of a split."""
-        return self.arrays(datasets.load(self.data, split, self.size))
+    def rows(self, split: str, *base: nnx.Module) -> tuple:
+        """The arrays of a split, made with the base if the recipe names one."""
+        return self.arrays(datasets.load(self.data, split, self.size), *base)
 
 
 def fast_dtype(device):
