@@ -59,25 +59,25 @@ def latent_loss(ae: Autoencoder, denoise: Denoiser, batch, key, **options):
     return caption_loss(denoise, x0, captions, phrases, key, **options)
 
 
-def _autoencoder(latent: int, widths: tuple[int, ...]) -> Recipe:
+def _autoencoder(latent: int, widths: tuple[int, ...], steps: int) -> Recipe:
     return Recipe(
         "emoji",
         partial(emoji_autoencoder, latent=latent, widths=widths),
         partial(picture_loss, kl=1e-3, gradients=0.0),
-        steps=2400,
-        options={"optimizer": muon, "learning_rate": 2e-3, "batch": 32, "cooldown": 900},
+        steps=steps,
+        options={"optimizer": muon, "learning_rate": 2e-3, "batch": 32, "cooldown": 3 * steps // 8},
         arrays=pictures,
         size=64,
     )
 
 
-def _drawing(loss, arrays, base: str | None = None, **network) -> Recipe:
+def _drawing(loss, arrays, base: str | None = None, steps: int = 3200, **network) -> Recipe:
     return Recipe(
         "emoji",
         lambda rngs, *_: emoji_denoiser(rngs, **network, **SIZE),
         loss,
-        steps=3200,
-        options={"optimizer": muon, "learning_rate": 4e-3, "cooldown": 1200},
+        steps=steps,
+        options={"optimizer": muon, "learning_rate": 4e-3, "cooldown": 3 * steps // 8},
         arrays=arrays,
         size=64,
         base=base,
@@ -85,8 +85,8 @@ def _drawing(loss, arrays, base: str | None = None, **network) -> Recipe:
 
 
 RECIPES = {
-    "emoji-vae": _autoencoder(latent=4, widths=(48, 96)),
-    "emoji-vae-f8": _autoencoder(latent=16, widths=(48, 96, 96)),
+    "emoji-vae": _autoencoder(latent=4, widths=(48, 96), steps=2400),
+    "emoji-vae-f8": _autoencoder(latent=16, widths=(48, 96, 96), steps=1200),
     "emoji-tiny": Recipe(
         "emoji",
         lambda rngs, *_: TinyDecoder(4, 3, factor=4, rngs=rngs),
@@ -98,6 +98,6 @@ RECIPES = {
         base="emoji-vae",
     ),
     "emoji-latent": _drawing(latent_loss, coded, "emoji-vae", channels=4, patch=1),
-    "emoji-latent-f8": _drawing(latent_loss, coded, "emoji-vae-f8", channels=16, patch=1),
+    "emoji-latent-f8": _drawing(latent_loss, coded, "emoji-vae-f8", 4800, channels=16, patch=1),
     "emoji-pixel64": _drawing(prompt_loss, captioned, channels=3, patch=4),
 }
