@@ -86,7 +86,7 @@ def _drawing(loss, arrays, base: str | None = None, steps: int = 3200, **network
 
 RECIPES = {
     "emoji-vae": _autoencoder(latent=4, widths=(48, 96), steps=2400),
-    "emoji-vae-f8": _autoencoder(latent=16, widths=(48, 96, 96), steps=1200),
+    "emoji-vae-f8": _autoencoder(latent=16, widths=(48, 64, 96), steps=1200),
     "emoji-tiny": Recipe(
         "emoji",
         lambda rngs, *_: TinyDecoder(4, 3, factor=4, rngs=rngs),
