@@ -113,6 +113,15 @@ def test_eta(toy, eta):
     assert_sentence(e)
 
 
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("start", [0, -0.1, 1.5, NAN, "half", np.ones(2)])
+def test_start(toy, sampler, start):
+    """A start that leaves nothing to do, or lies outside of the schedule, is refused."""
+    with pytest.raises(ValueError, match="^start must be a number between 0.001 and 1, got ") as e:
+        sampler(toy, schedules.cosine, POINTS, steps=2, start=start, **options_of(sampler))
+    assert_sentence(e)
+
+
 @pytest.mark.parametrize("key", [None, 0, "seed", np.zeros(2), [1, 2]])
 def test_key(toy, key):
     """Where noise is drawn, what is no key is refused, and so is none."""
@@ -362,7 +371,7 @@ def test_any_schedule_argument(function, thing):
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-@pytest.mark.parametrize("argument", ["schedule", "noise", "cond", "steps", "eta", "key"])
+@pytest.mark.parametrize("argument", ["schedule", "noise", "cond", "steps", "eta", "key", "start"])
 @generated(60)
 def test_any_sampler_argument(toy, sampler, argument, thing):
     """Samplers answer anything in place of one argument with a finite sample or one sentence."""

@@ -168,6 +168,34 @@ def test_variance_on_gaussian(std, eta):
     assert_allclose(jnp.mean(x0**2), variance, rtol=4 * np.sqrt(2 / n))
 
 
+@pytest.mark.parametrize("sampler", ODE)
+@pytest.mark.parametrize("start", [0.05, 0.4, 0.8, 1.0])
+def test_start_on_gaussian(sampler, start):
+    """From any time on, the ODE on N(0, std^2) divides by the growth of the deviation till then."""
+    std, n = 0.5, 16
+    denoise = mixtures.ideal(gaussian(0.0, std), schedules.cosine)
+    alpha, sigma = schedules.cosine(start)
+    xt = normal(n, 1)
+    x0, path = ODE[sampler](denoise, schedules.cosine, xt, steps=200, start=start)
+    exact = xt * std / jnp.sqrt((alpha * std) ** 2 + sigma**2)
+    assert path.shape == (200, n, 1)
+    assert_allclose(x0, exact, rtol=1e-2 if sampler == "ddim" else 1e-3)  # of first, second order
+
+
+@pytest.mark.parametrize("sampler", REACH)
+def test_start_is_one_and_compiles_once(triangle, sampler):
+    """By default it is 1, and all times are one program."""
+    sample = partial(REACH[sampler][0], mixtures.ideal(triangle, schedules.cosine))
+    plain = sample(schedules.cosine, normal(4, 2), steps=5)[0]
+    same = sample(schedules.cosine, normal(4, 2), steps=5, start=1.0)[0]
+    assert_allclose(plain, same, rtol=1e-5, atol=1e-5)
+    method = {"ddim_eta1": samplers.ddim}.get(sampler) or getattr(samplers, sampler)
+    before = method._cache_size()
+    for start in (0.9, 0.5, jnp.float32(0.1)):
+        assert jnp.isfinite(sample(schedules.cosine, normal(4, 2), steps=5, start=start)[0]).all()
+    assert method._cache_size() <= before + 1  # a number and an array differ in weak type alone
+
+
 @pytest.mark.parametrize("sampler", REACH)
 @pytest.mark.parametrize("steps", [1, 3])
 @pytest.mark.parametrize("shape", [(2, 1), (1, 4, 5, 3)])

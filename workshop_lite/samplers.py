@@ -9,6 +9,8 @@ All share one call, ``sampler(denoise, schedule, noise, cond, *, steps, key) -> 
     steps     how many, at least 1, uniform in t
     key       for the noise that is drawn anew at every step; ``heun`` and ``dpmpp_2m`` draw none,
               and take it only so that one sampler can stand in for another
+    start     optional: the time to begin at, above 0 and at most 1. ``noise`` is then x_t of this
+              time, data with noise on it; so begins SDEdit, Meng et al. (2022), Algorithm 1
 
 ``x0`` is the sample, [b, ...]; ``path`` holds the estimate of x_0 at every step, [steps, b, ...].
 ``steps`` and ``schedule`` are static: changing them compiles anew. Everything else is traced.
@@ -39,6 +41,7 @@ def _sampler(method):
         noise = jnp.asarray(checks.rows("noise", noise))
         eta, key = options.get("eta", 0.0), options.get("key")
         checks.number("eta", eta, 0, 1)
+        checks.number("start", options.get("start", 1.0), 0.001, 1)  # at 0 nothing is left to do
         if key is None and (must_draw or isinstance(eta, jax.core.Tracer) or eta > 0):
             raise ValueError("key must be given, to draw fresh noise from at every step; got None")
         if key is not None:
@@ -55,9 +58,9 @@ def _sampler(method):
     return sampler
 
 
-def _spans(schedule, steps):
+def _spans(schedule, steps, start):
     """Start and end of every step: (t, level now, level then), each with leading axis [steps]."""
-    t = jnp.linspace(1.0, 0.0, steps + 1)
+    t = start * jnp.linspace(1.0, 0.0, steps + 1)
     level = schedule(t)
     now = Level(level.alpha[:-1], level.sigma[:-1])
     then = Level(level.alpha[1:], level.sigma[1:])
@@ -65,7 +68,17 @@ def _spans(schedule, steps):
 
 
 @_sampler
-def ddim(denoise, schedule, noise, cond=None, *, steps: int, eta: ArrayLike = 0.0, key=None):
+def ddim(
+    denoise,
+    schedule,
+    noise,
+    cond=None,
+    *,
+    steps: int,
+    eta: ArrayLike = 0.0,
+    key=None,
+    start: ArrayLike = 1.0,
+):
     """Song et al. (2021, DDIM), Eqs. 12 and 16: re-noise the estimate of x_0 to the next level.
 
     ``eta`` 0 is deterministic; 1 has the variance of ``ddpm``. Any eta needs a ``key``.
@@ -83,11 +96,11 @@ def ddim(denoise, schedule, noise, cond=None, *, steps: int, eta: ArrayLike = 0.
         return then.alpha * x0 + rest * eps + std * fresh, x0
 
     keys = None if key is None else jax.random.split(key, steps)
-    return jax.lax.scan(step, noise, (_spans(schedule, steps), keys))
+    return jax.lax.scan(step, noise, (_spans(schedule, steps, start), keys))
 
 
 @_sampler
-def ddpm(denoise, schedule, noise, cond=None, *, steps: int, key):
+def ddpm(denoise, schedule, noise, cond=None, *, steps: int, key, start: ArrayLike = 1.0):
     """Ho et al. (2020), Eqs. 6 and 7: a draw from the posterior q(x_then | x_now, x_0).
 
     The variance is the posterior's (beta tilde); between levels further apart than one step
@@ -102,11 +115,11 @@ def ddpm(denoise, schedule, noise, cond=None, *, steps: int, key):
         mean = (decay * then.sigma**2 * x + then.alpha * beta * x0) / now.sigma**2
         return mean + _posterior_std(now, then) * jax.random.normal(key, x.shape), x0
 
-    return jax.lax.scan(step, noise, (_spans(schedule, steps), jax.random.split(key, steps)))
+    return jax.lax.scan(step, noise, (_spans(schedule, steps, start), jax.random.split(key, steps)))
 
 
 @_sampler
-def heun(denoise, schedule, noise, cond=None, *, steps: int):
+def heun(denoise, schedule, noise, cond=None, *, steps: int, start: ArrayLike = 1.0):
     """Karras et al. (2022), Algorithm 1 without churn: predict, look again, average.
 
     Costs 2 * steps - 1 evaluations, fewer by one from pure noise. The ODE is
@@ -130,11 +143,11 @@ def heun(denoise, schedule, noise, cond=None, *, steps: int):
         inside = (now.alpha > 1e-3) & (then.sigma > 0)
         return jax.lax.cond(inside, look_again, lambda: guess), x0
 
-    return jax.lax.scan(step, noise, _spans(schedule, steps))
+    return jax.lax.scan(step, noise, _spans(schedule, steps, start))
 
 
 @_sampler
-def dpmpp_2m(denoise, schedule, noise, cond=None, *, steps: int):
+def dpmpp_2m(denoise, schedule, noise, cond=None, *, steps: int, start: ArrayLike = 1.0):
     """DPM-Solver++(2M), Lu et al. (2022), Algorithm 2: DDIM on x_0 extrapolated from two steps.
 
     One evaluation a step. The first step, and the last one to sigma = 0, have no second
@@ -151,8 +164,8 @@ def dpmpp_2m(denoise, schedule, noise, cond=None, *, steps: int):
         keep = then.sigma / now.sigma
         return (keep * x + (then.alpha - keep * now.alpha) * x0_ahead, x0, width), x0
 
-    start = (noise, jnp.zeros_like(noise), jnp.float32(jnp.inf))
-    (x, *_), path = jax.lax.scan(step, start, _spans(schedule, steps))
+    first = (noise, jnp.zeros_like(noise), jnp.float32(jnp.inf))
+    (x, *_), path = jax.lax.scan(step, first, _spans(schedule, steps, start))
     return x, path
 
 
