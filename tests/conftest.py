@@ -76,3 +76,24 @@ def unchecked():
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+def parts(panel):
+    """All widgets under a panel, by their description where they have one."""
+    found, todo = {}, [panel]
+    while todo:
+        one = todo.pop(0)
+        found[getattr(one, "description", "") or f"{type(one).__name__} {len(found)}"] = one
+        todo += getattr(one, "children", ())
+    return found
+
+
+def shown(panel):
+    """The picture of a panel, as HTML."""
+    return next(p.value for p in parts(panel).values() if "<img" in getattr(p, "value", ""))
+
+
+def complaint(panel):
+    """The sentence that a panel shows in place of a new picture, or none."""
+    texts = [getattr(p, "value", "") for p in parts(panel).values()]
+    return next((t for t in texts if isinstance(t, str) and "alert" in t), "")

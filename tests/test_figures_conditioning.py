@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from conftest import filled
+from conftest import complaint, filled, parts, shown
 from flax import nnx
 from PIL import Image
 
@@ -147,25 +147,6 @@ def test_convergence_shows_every_seed_and_the_mean():
 
 
 # Controls --------------------------------------------------------------------------------------
-
-
-def parts(panel):
-    """All widgets under a panel, by their description where they have one."""
-    found, todo = {}, [panel]
-    while todo:
-        one = todo.pop(0)
-        found[getattr(one, "description", "") or f"{type(one).__name__} {len(found)}"] = one
-        todo += getattr(one, "children", ())
-    return found
-
-
-def shown(panel):
-    return next(p.value for p in parts(panel).values() if "<img" in getattr(p, "value", ""))
-
-
-def complaint(panel):
-    texts = [getattr(p, "value", "") for p in parts(panel).values()]
-    return next((t for t in texts if isinstance(t, str) and "alert" in t), "")
 
 
 def test_png_keeps_colours():

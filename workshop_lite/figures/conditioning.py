@@ -5,12 +5,20 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from jaxtyping import ArrayLike, Float
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workshop_lite import checks
 from workshop_lite.datasets import pixels
-from workshop_lite.figures.style import BLUE, COLOURS, GREEN, GREY, LEGEND, errors, finished, tidy
+from workshop_lite.figures.style import (
+    BLUE,
+    COLOURS,
+    GREEN,
+    LEGEND,
+    errors,
+    finished,
+    lines_across,
+    tidy,
+)
 from workshop_lite.results import chosen, over_seeds, spread
 
 STYLES = {"seen": ("o", "-"), "held out": ("s", "--")}
@@ -118,7 +126,7 @@ def strength_curves(rows: list[dict], yardsticks: Mapping[str, Mapping[str, floa
     titles = {"f1": "edge F1", "frechet": "Fréchet distance", "top1": "right concept of 100"}
     for axes, (field, lines) in zip(np.ravel(panels), yardsticks.items(), strict=True):
         errors(axes, spread(rows, "strength", field), BLUE, "o", "samples")
-        _lines(axes, lines)
+        lines_across(axes, lines)
         axes.set_title(titles[field], fontsize=12)
         axes.set_xlabel("strength")
         tidy(axes)
@@ -144,14 +152,6 @@ def convergence_curves(rows: list[dict], yardstick: float) -> Figure:
         axes.set_title(title, fontsize=12)
         axes.set_xlabel("training step")
         tidy(axes)
-    _lines(panels[0], {"no control": yardstick})
+    lines_across(panels[0], {"no control": yardstick})
     panels[0].legend(**LEGEND)
     return finished(figure)
-
-
-def _lines(axes: Axes, values: Mapping[str, float]) -> None:
-    """A named grey line across for each of these values."""
-    for name, value in values.items():
-        axes.axhline(value, color=GREY, linestyle="--")
-        at = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "bottom"}
-        axes.text(0.98, value, name, color=GREY, **at)

@@ -9,16 +9,13 @@ import numpy as np
 from jaxtyping import ArrayLike, Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
 
 from workshop_lite import checks
 from workshop_lite.figures.images import mosaic
-from workshop_lite.figures.style import COLOURS, GREY, INK, LEGEND, finished, tidy
+from workshop_lite.figures.style import COLOURS, GREY, LEGEND, LOOK, finished, plain_log, tidy
 from workshop_lite.results import chosen, groups, over_seeds, spread
 from workshop_lite.schedules import Schedule, log_snr
 
-STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
-LOOK = tuple(zip((*COLOURS, INK), STYLES, "os^Dv", strict=True))
 TIMES = np.linspace(0, 1, 401, dtype=np.float32)[1:-1]
 CURVES = {"beta": r"rate of noise $\beta$", "alpha_bar": r"$\bar\alpha = \alpha^2$"}
 CURVES |= {"level": r"$\alpha$ falls, $\sigma$ rises", "log_snr": r"log-SNR $\lambda$"}
@@ -118,7 +115,7 @@ def panels(
         axes.set_title(title, fontsize=12)
         axes.set_xlabel(label)
         if "x" in logs:
-            _plain(axes, "x")
+            plain_log(axes, "x")
         if "y" in logs:
             axes.set_yscale("log")
         if ylim:
@@ -178,22 +175,12 @@ def sampler_curves(rows: list[dict], field: str = "frechet", title: str = "") ->
                 axes.axhline(over_seeds(real, field).mean, color=GREY, label="real")
             axes.set_title(f"{name}: {title}", fontsize=12)
             axes.set_xlabel(across)
-            _plain(axes, "x")
-            _plain(axes, "y")
+            plain_log(axes, "x")
+            plain_log(axes, "y")
             tidy(axes)
     handles, labels = found[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(handles), **LEGEND)
     return finished(figure)
-
-
-def _plain(axes: Axes, which: str) -> None:
-    """A logarithmic axis whose ticks read 1, 2, 5, 10 and so on, as far as its data go."""
-    axis, low_high = getattr(axes, f"{which}axis"), getattr(axes.dataLim, f"interval{which}")
-    getattr(axes, f"set_{which}scale")("log")
-    ticks = [d * 10**k for k in range(-4, 5) for d in (1, 2, 5)]
-    ticks = [t for t in ticks if low_high[0] / 1.3 <= t <= low_high[1] * 1.3]
-    axis.set_ticks(ticks, [f"{t:g}" for t in ticks])
-    axis.set_minor_locator(NullLocator())
 
 
 def _drawn(schedule: Schedule, part: str) -> list[ArrayLike]:

@@ -1,7 +1,6 @@
 """Say it in words, or draw where it goes, and see the picture; both need a kernel."""
 
-import html
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import ipywidgets as ipw
 import jax
@@ -15,8 +14,7 @@ from workshop_lite.guidance import Guided
 from workshop_lite.predictions import Denoiser
 from workshop_lite.samplers import dpmpp_2m
 from workshop_lite.text import TextEncoder, Vocabulary, null_prompts
-from workshop_lite.widgets.flipbook import WRAP, show
-from workshop_lite.widgets.guidance import png
+from workshop_lite.widgets.panel import check, common_knobs, panel
 
 # The first square touched decides: a white one begins to draw, a black one to rub out. On release
 # all squares go, as ones and zeros, into a hidden text box, which the kernel watches.
@@ -40,13 +38,13 @@ def prompt_box(
 
     A word that the vocabulary lacks is named, and the last picture stays.
     """
-    _check(denoise, words, prompt, count)
+    check(denoise, words, prompt, count)
     checks.whole("size", size)
     if not isinstance(getattr(denoise.network, "condition", None), TextEncoder):
         raise ValueError(
             f"denoise must have a network that is told words, got {checks.shown(denoise.network)}"
         )
-    knobs = _common_knobs(prompt, 3.0)
+    knobs = common_knobs(prompt, 3.0)
 
     def samples(value: dict) -> Array:
         tokens = jnp.asarray(words([value["prompt"]]).repeat(count, axis=0))
@@ -54,7 +52,7 @@ def prompt_box(
         guided = Guided(denoise, null_prompts, value["scale"])
         return dpmpp_2m(guided, denoise.schedule, noise, tokens, steps=value["steps"])[0]
 
-    return _panel(knobs, samples, [])
+    return panel(knobs, samples, [])
 
 
 def hint_editor(
@@ -68,7 +66,7 @@ def hint_editor(
 
     ``denoise`` is that of a ``Controlled`` network whose hint has one channel.
     """
-    _check(denoise, words, prompt, count)
+    check(denoise, words, prompt, count)
     if not isinstance(denoise.network, Controlled):
         raise ValueError(
             f"denoise must have a Controlled network, got {checks.shown(denoise.network)}"
@@ -85,7 +83,7 @@ def hint_editor(
     pixels.add_class(box := f"hint-{pixels.model_id}")
     pixels.layout.display = "none"
     strength = ipw.FloatSlider(1.0, min=0.0, max=1.5, step=0.1, description="strength")
-    knobs = {"pixels": pixels, "strength": strength, **_common_knobs(prompt, 2.0)}
+    knobs = {"pixels": pixels, "strength": strength, **common_knobs(prompt, 2.0)}
 
     def begin(_=None):
         drawn = np.asarray(hints[preset.value])[..., 0] > 0.5
@@ -103,7 +101,7 @@ def hint_editor(
 
     preset.observe(begin, "value")
     begin()
-    return _panel(knobs, samples, [preset, canvas])
+    return panel(knobs, samples, [preset, canvas])
 
 
 def _drawing(drawn: np.ndarray, box: str) -> str:
@@ -114,47 +112,3 @@ def _drawing(drawn: np.ndarray, box: str) -> str:
         for (y, x), ink in np.ndenumerate(drawn)
     )
     return DRAWING.format(w=w, h=h, done=DONE.format(box=box), squares=squares)
-
-
-def _common_knobs(prompt: str, scale: float) -> dict[str, ipw.Widget]:
-    return {
-        "prompt": ipw.Text(prompt, description="prompt"),
-        "scale": ipw.FloatSlider(scale, min=0.0, max=10.0, step=0.5, description="scale"),
-        "steps": ipw.SelectionSlider(options=[5, 10, 20, 50], value=10, description="steps"),
-        "seed": ipw.BoundedIntText(0, min=0, max=9999, description="seed"),
-    }
-
-
-def _panel(knobs: dict, samples: Callable[[dict], Array], above: list) -> ipw.Widget:
-    """Knobs, and what ``samples`` makes of their values, or the sentence why it cannot."""
-    shown, complaint = ipw.HTML(), ipw.HTML()
-    for knob in knobs.values():
-        knob.style = {"description_width": "5em"}
-        if hasattr(knob, "continuous_update"):
-            knob.continuous_update = False
-
-    def draw(_=None):
-        value = {name: knob.value for name, knob in knobs.items()}
-        try:
-            images = samples(value)
-        except ValueError as error:
-            complaint.value = f'<p role="alert">{html.escape(str(error))}</p>'
-            return
-        complaint.value = ""
-        alt = html.escape(f"Samples of the prompt: {value['prompt']}.")
-        show(shown, png(images, columns=2, zoom=4), alt)
-
-    for knob in knobs.values():
-        knob.observe(draw, "value")
-    draw()
-    left = ipw.VBox([*above, *knobs.values(), complaint])
-    return ipw.HBox([left, shown], layout=WRAP)
-
-
-def _check(denoise: Denoiser, words: Vocabulary, prompt: str, count: int) -> None:
-    checks.whole("count", count)
-    if not isinstance(denoise, Denoiser):
-        raise ValueError(f"denoise must be a Denoiser, got {checks.shown(denoise)}")
-    if not isinstance(words, Vocabulary):
-        raise ValueError(f"words must be a Vocabulary, got {checks.shown(words)}")
-    words([prompt])  # raises ValueError for a prompt that cannot be

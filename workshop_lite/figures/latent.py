@@ -1,0 +1,77 @@
+"""Figures of latents, and of what they cost and bring."""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+from jaxtyping import ArrayLike, Float
+from matplotlib.figure import Figure
+
+from workshop_lite import checks
+from workshop_lite.datasets import pixels
+from workshop_lite.figures.style import LEGEND, LOOK, finished, lines_across, plain_log, tidy
+from workshop_lite.results import chosen, groups, over_seeds
+
+
+def channels(z: Float[ArrayLike, "n h w c"], images: Float[ArrayLike, "n H W 3"]) -> Figure:
+    """A row for each picture: itself, then each channel of its latent, on one scale of colours."""
+    z, images = (np.asarray(checks.images(*x)) for x in (("z", z), ("images", images)))
+    if len(z) != len(images) or images.shape[3] != 3:
+        raise ValueError(f"images must be one in colour for each latent, got {images.shape}")
+    n, c, reach = len(z), z.shape[3], np.abs(z).max()
+    figure, panels = plt.subplots(
+        n, c + 1, figsize=(6.4, 6.4 * n / (c + 1)), layout="constrained", squeeze=False
+    )
+    for row, picture, latent in zip(panels, pixels(images), z, strict=True):
+        row[0].imshow(picture)
+        for axes, channel in zip(row[1:], np.moveaxis(latent, 2, 0), strict=True):
+            shown = axes.imshow(channel, cmap="RdBu_r", vmin=-reach, vmax=reach)
+    for axes in panels.flat:
+        axes.set_axis_off()
+    for axes, name in zip(panels[0], ["picture", *map(str, range(c))], strict=True):
+        axes.set_title(name, fontsize=12)
+    figure.colorbar(shown, ax=panels, location="bottom", shrink=0.6, aspect=30)
+    return finished(figure)
+
+
+def curves(
+    rows: list[dict],
+    fields: Mapping[str, str],
+    *,
+    by: str,
+    across: str,
+    label: str,
+    at: str | None = None,
+    lines: Mapping[str, Mapping[str, float]] | None = None,
+    log: str = "",
+) -> Figure:
+    """A panel for each of ``fields``, titled; in it a line for each value of ``by``.
+
+    Rows that share ``by`` and ``at``, or else ``across``, are one point: means of both numbers,
+    and the standard deviation of the upright one. ``lines`` are named lines across the panel of a
+    field. The axes named in ``log``, x and y, are logarithmic.
+    """
+    figure, panels = plt.subplots(
+        1, len(fields), figsize=(8.4, 3.7), layout="constrained", squeeze=False
+    )
+    names = list(dict.fromkeys(row[by] for row in rows))
+    if len(names) > len(LOOK):
+        raise ValueError(f"by must have at most {len(LOOK)} values in rows, got {len(names)}")
+    for axes, (field, title) in zip(panels[0], fields.items(), strict=True):
+        for name, (colour, style, mark) in zip(names, LOOK, strict=False):
+            points = groups(chosen(rows, **{by: name}), at or across).values()
+            x = [over_seeds(point, across).mean for point in points]
+            y = [over_seeds(point, field) for point in points]
+            look = {"color": colour, "linestyle": style, "marker": mark, "capsize": 2}
+            means, stds = [s.mean for s in y], [s.std for s in y]
+            axes.errorbar(x, means, stds, label=str(name), **look)
+        lines_across(axes, (lines or {}).get(field, {}))
+        for which in log:
+            plain_log(axes, which)
+        axes.set_title(title, fontsize=12)
+        axes.set_xlabel(label)
+        tidy(axes)
+    handles, texts = panels[0, 0].get_legend_handles_labels()
+    columns = min(len(handles), 3)
+    figure.legend(handles, texts, loc="outside upper center", ncols=columns, **LEGEND)
+    return finished(figure)

@@ -1,0 +1,61 @@
+"""What the panels with a prompt share: knobs, the picture, and the sentence where there is none."""
+
+import html
+from collections.abc import Callable
+
+import ipywidgets as ipw
+from jaxtyping import Array
+
+from workshop_lite import checks
+from workshop_lite.predictions import Denoiser
+from workshop_lite.text import Vocabulary
+from workshop_lite.widgets.flipbook import WRAP, show
+from workshop_lite.widgets.guidance import png
+
+
+def common_knobs(prompt: str, scale: float) -> dict[str, ipw.Widget]:
+    """What every panel with a prompt has."""
+    return {
+        "prompt": ipw.Text(prompt, description="prompt"),
+        "scale": ipw.FloatSlider(scale, min=0.0, max=10.0, step=0.5, description="scale"),
+        "steps": ipw.SelectionSlider(options=[5, 10, 20, 50], value=10, description="steps"),
+        "seed": ipw.BoundedIntText(0, min=0, max=9999, description="seed"),
+    }
+
+
+def panel(
+    knobs: dict, samples: Callable[[dict], Array], above: list, columns: int = 2, zoom: int = 4
+) -> ipw.Widget:
+    """Knobs, and what ``samples`` makes of their values, or the sentence why it cannot."""
+    shown, complaint = ipw.HTML(), ipw.HTML()
+    for knob in knobs.values():
+        knob.style = {"description_width": "5em"}
+        if hasattr(knob, "continuous_update"):
+            knob.continuous_update = False
+
+    def draw(_=None):
+        value = {name: knob.value for name, knob in knobs.items()}
+        try:
+            images = samples(value)
+        except ValueError as error:
+            complaint.value = f'<p role="alert">{html.escape(str(error))}</p>'
+            return
+        complaint.value = ""
+        alt = html.escape(f"Samples of the prompt: {value['prompt']}.")
+        show(shown, png(images, columns, zoom), alt)
+
+    for knob in knobs.values():
+        knob.observe(draw, "value")
+    draw()
+    left = ipw.VBox([*above, *knobs.values(), complaint])
+    return ipw.HBox([left, shown], layout=WRAP)
+
+
+def check(denoise: Denoiser, words: Vocabulary, prompt: str, count: int) -> None:
+    """Raise ValueError unless a panel with a prompt can be made of these."""
+    checks.whole("count", count)
+    if not isinstance(denoise, Denoiser):
+        raise ValueError(f"denoise must be a Denoiser, got {checks.shown(denoise)}")
+    if not isinstance(words, Vocabulary):
+        raise ValueError(f"words must be a Vocabulary, got {checks.shown(words)}")
+    words([prompt])  # raises ValueError for a prompt that cannot be
