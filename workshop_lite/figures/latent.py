@@ -51,12 +51,12 @@ def curves(
     and the standard deviation of the upright one. ``lines`` are named lines across the panel of a
     field. The axes named in ``log``, x and y, are logarithmic.
     """
-    figure, panels = plt.subplots(
-        1, len(fields), figsize=(8.4, 3.7), layout="constrained", squeeze=False
-    )
     names = list(dict.fromkeys(row[by] for row in rows))
     if len(names) > len(LOOK):
         raise ValueError(f"by must have at most {len(LOOK)} values in rows, got {len(names)}")
+    figure, panels = plt.subplots(
+        1, len(fields), figsize=(8.4, 3.7), layout="constrained", squeeze=False
+    )
     for axes, (field, title) in zip(panels[0], fields.items(), strict=True):
         for name, (colour, style, mark) in zip(names, LOOK, strict=False):
             points = groups(chosen(rows, **{by: name}), at or across).values()
