@@ -16,6 +16,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from flax import nnx
 from safetensors import safe_open
 
@@ -105,7 +106,7 @@ def seconds(run, *inputs) -> float:
 
 
 def price(rows: list[dict], images: int = 64, drawn: int = 16) -> None:
-    """A row for each model: a gradient of 64 pictures, a guided draw of 16, and the decoder."""
+    """A row for each model: a training step, a guided draw of 20 steps, the decoder."""
     tokens = jnp.asarray(emoji_words()(["a noto emoji of a cat face"] * images))
     key = jax.random.key(0)
     for name in MODELS:
@@ -113,7 +114,14 @@ def price(rows: list[dict], images: int = 64, drawn: int = 16) -> None:
         base = [] if recipe.base is None else [checkpoints.load(recipe.base)]
         few = [part[:images] for part in jax.tree.leaves(recipe.rows("test", *base))]
         batch = jax.tree.unflatten(jax.tree.structure(recipe.rows("test", *base)), few)
-        gradient = jax.jit(jax.grad(jax.tree_util.Partial(recipe.loss, *base)))
+        loss = jax.tree_util.Partial(recipe.loss, *base)
+        descent = recipe.options["optimizer"](lambda step: 1e-3)
+
+        def step(model, state, batch, key, loss=loss, descent=descent):
+            gradient = jax.grad(loss)(model, batch, key)
+            update, state = descent.update(gradient, state, model)
+            return optax.apply_updates(model, update), state
+
         shape = (64, 64, 3) if not base else (64 // base[0].factor,) * 2 + (base[0].latent,)
 
         def draw(model, base, noise, tokens):
@@ -122,7 +130,7 @@ def price(rows: list[dict], images: int = 64, drawn: int = 16) -> None:
             return base[0].decode(x0 / base[0].scale[...]) if base else x0
 
         noise = jax.random.normal(key, (drawn, *shape))
-        calls = {"train": (gradient, (model, batch, key))}
+        calls = {"train": (jax.jit(step), (model, descent.init(model), batch, key))}
         calls["draw"] = jax.jit(draw), (model, base, noise, tokens[:drawn])
         if base:
             calls["decode"] = jax.jit(lambda ae, z: ae.decode(z)), (base[0], noise)
