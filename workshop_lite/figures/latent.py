@@ -12,6 +12,10 @@ from workshop_lite.datasets import pixels
 from workshop_lite.figures.style import LEGEND, LOOK, finished, lines_across, plain_log, tidy
 from workshop_lite.results import chosen, groups, over_seeds
 
+# Where a point's name stands: clear of a rising line, and of the names of the other lines.
+ABOVE = {"xytext": (-5, 3), "textcoords": "offset points", "ha": "right"}
+BELOW = {"xytext": (5, -11), "textcoords": "offset points", "ha": "left"}
+
 
 def channels(z: Float[ArrayLike, "n h w c"], images: Float[ArrayLike, "n H W 3"]) -> Figure:
     """A row for each picture: itself, then each channel of its latent, on one scale of colours."""
@@ -44,14 +48,17 @@ def curves(
     at: str | None = None,
     lines: Mapping[str, Mapping[str, float]] | None = None,
     log: str = "",
+    named: bool = False,
 ) -> Figure:
     """A panel for each of ``fields``, titled; in it a line for each value of ``by``.
 
     Rows that share ``by`` and ``at``, or else ``across``, are one point: means of both numbers,
-    and the standard deviation of the upright one. ``lines`` are named lines across the panel of a
-    field. The axes named in ``log``, x and y, are logarithmic.
+    and the standard deviation of the upright one. If ``named``, their common value stands beside
+    the point in the first panel. ``lines`` are named lines across the panel of a field. The axes
+    named in ``log``, x and y, are logarithmic.
     """
     names = list(dict.fromkeys(row[by] for row in rows))
+    measured = sorted({row[across] for row in rows} if at is None else ())
     if len(names) > len(LOOK):
         raise ValueError(f"by must have at most {len(LOOK)} values in rows, got {len(names)}")
     figure, panels = plt.subplots(
@@ -59,19 +66,26 @@ def curves(
     )
     for axes, (field, title) in zip(panels[0], fields.items(), strict=True):
         for name, (colour, style, mark) in zip(names, LOOK, strict=False):
-            points = groups(chosen(rows, **{by: name}), at or across).values()
-            x = [over_seeds(point, across).mean for point in points]
-            y = [over_seeds(point, field) for point in points]
+            points = groups(chosen(rows, **{by: name}), at or across)
+            x = [over_seeds(point, across).mean for point in points.values()]
+            y = [over_seeds(point, field) for point in points.values()]
             look = {"color": colour, "linestyle": style, "marker": mark, "capsize": 2}
             means, stds = [s.mean for s in y], [s.std for s in y]
             axes.errorbar(x, means, stds, label=str(name), **look)
+            told = points if named and axes is panels[0, 0] else ()
+            for value, *point in zip(told, x, means, strict=False):
+                axes.annotate(
+                    f"{value:g}", point, color=colour, **ABOVE if name == names[0] else BELOW
+                )
+        if named:
+            axes.margins(x=0.2)  # the first name stands left of its point
         lines_across(axes, (lines or {}).get(field, {}))
         for which in log:
-            plain_log(axes, which)
+            plain_log(axes, which, measured if which == "x" else ())
         axes.set_title(title, fontsize=12)
         axes.set_xlabel(label)
         tidy(axes)
     handles, texts = panels[0, 0].get_legend_handles_labels()
-    columns = min(len(handles), 3)
+    columns = 2 if len(handles) == 4 else 3
     figure.legend(handles, texts, loc="outside upper center", ncols=columns, **LEGEND)
     return finished(figure)

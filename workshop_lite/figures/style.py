@@ -1,6 +1,6 @@
 """Colours and finish that all figures share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
@@ -12,6 +12,7 @@ COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
 INK, GREY = "#333333", "#777777"
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 LOOK = tuple(zip((*COLOURS, INK), LINES, "os^Dv", strict=True))  # colour, line, mark
+MOST = 7  # ticks of an axis whose names do not touch, three panels to a row
 LEGEND = {"frameon": False, "fontsize": 11, "handlelength": 2.2, "columnspacing": 1.2}
 
 
@@ -37,12 +38,16 @@ def errors(axes: Axes, found: dict, colour: str, mark: str, label: str, line: st
     axes.errorbar(list(found), means, stds, fmt=mark + line, color=colour, label=label, capsize=2)
 
 
-def plain_log(axes: Axes, which: str) -> None:
-    """A logarithmic axis whose ticks read 1, 2, 5, 10 and so on, as far as its data go."""
-    axis, low_high = getattr(axes, f"{which}axis"), getattr(axes.dataLim, f"interval{which}")
+def plain_log(axes: Axes, which: str, ticks: Sequence[float | int] = ()) -> None:
+    """A logarithmic axis with these ticks, or 1, 2, 5, 10 and so on, or the powers of ten.
+
+    The first choice that has any, and at most ``MOST``, is taken; the latter two end with the data.
+    """
+    axis, (low, high) = getattr(axes, f"{which}axis"), getattr(axes.dataLim, f"interval{which}")
     getattr(axes, f"set_{which}scale")("log")
-    ticks = [d * 10**k for k in range(-4, 5) for d in (1, 2, 5)]
-    ticks = [t for t in ticks if low_high[0] / 1.3 <= t <= low_high[1] * 1.3]
+    fine = [d * 10**k for k in range(-4, 7) for d in (1, 2, 5)]
+    fine, tens = ([t for t in c if low / 1.3 <= t <= high * 1.3] for c in (fine, fine[::3]))
+    ticks = next((c for c in (ticks, fine) if 0 < len(c) <= MOST), tens)
     axis.set_ticks(ticks, [f"{t:g}" for t in ticks])
     axis.set_minor_locator(NullLocator())
 

@@ -13,8 +13,8 @@ from workshop_lite.control import Controlled, Hinted, null_hinted
 from workshop_lite.guidance import Guided
 from workshop_lite.predictions import Denoiser
 from workshop_lite.samplers import dpmpp_2m
-from workshop_lite.text import TextEncoder, Vocabulary, null_prompts
-from workshop_lite.widgets.panel import check, common_knobs, panel
+from workshop_lite.text import Vocabulary, null_prompts
+from workshop_lite.widgets.panel import check, check_told, common_knobs, panel
 
 # The first square touched decides: a white one begins to draw, a black one to rub out. On release
 # all squares go, as ones and zeros, into a hidden text box, which the kernel watches.
@@ -39,11 +39,8 @@ def prompt_box(
     A word that the vocabulary lacks is named, and the last picture stays.
     """
     check(denoise, words, prompt, count)
+    check_told(denoise)
     checks.whole("size", size)
-    if not isinstance(getattr(denoise.network, "condition", None), TextEncoder):
-        raise ValueError(
-            f"denoise must have a network that is told words, got {checks.shown(denoise.network)}"
-        )
     knobs = common_knobs(prompt, 3.0)
 
     def samples(value: dict) -> Array:

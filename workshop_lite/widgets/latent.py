@@ -15,7 +15,7 @@ from workshop_lite.predictions import Denoiser
 from workshop_lite.samplers import ddim
 from workshop_lite.schedules import over
 from workshop_lite.text import Vocabulary, null_prompts
-from workshop_lite.widgets.panel import check, common_knobs, panel
+from workshop_lite.widgets.panel import check, check_told, common_knobs, panel
 
 PREVIEWS = 4  # of each picture, before it is finished
 
@@ -35,8 +35,16 @@ def latent_box(
     picture stays.
     """
     check(denoise, words, prompt, count)
+    check_told(denoise)
     _check_parts(ae=(ae, Autoencoder), tiny=(tiny, TinyDecoder))
-    checks.whole("size", size, ae.factor)
+    if (tiny.latent, tiny.factor) != (ae.latent, ae.factor):
+        raise ValueError(
+            f"tiny must decode {ae.latent} channels by a factor of {ae.factor}, as ae does,"
+            f" got {tiny.latent} and {tiny.factor}"
+        )
+    checks.whole("size", size)
+    if size % ae.factor:
+        raise ValueError(f"size must be a multiple of {ae.factor}, got {size}")
     shape = (count, size // ae.factor, size // ae.factor, ae.latent)
 
     def samples(value: dict) -> Array:
@@ -49,7 +57,8 @@ def latent_box(
         strip.append(_decoded(ae, z / ae.scale[...]))
         return jnp.stack(strip, axis=1).reshape(-1, *strip[0].shape[1:])
 
-    return panel(common_knobs(prompt, 4.0), samples, [], columns=PREVIEWS + 1, zoom=2)
+    alt = "Previews, then the finished picture, of the prompt"
+    return panel(common_knobs(prompt, 4.0), samples, [], columns=PREVIEWS + 1, zoom=2, alt=alt)
 
 
 def edit_box(
@@ -65,6 +74,7 @@ def edit_box(
     The picture comes first, then edits of it. Only another number of steps compiles.
     """
     check(denoise, words, prompt, count)
+    check_told(denoise)
     _check_parts(ae=(ae, Autoencoder))
     if not isinstance(pictures, Mapping) or not pictures:
         raise ValueError(f"pictures must be images by their names, got {checks.shown(pictures)}")
@@ -86,7 +96,7 @@ def edit_box(
         z, _ = ddim(guided, denoise.schedule, level.alpha * z + level.sigma * eps, tokens, **how)
         return jnp.concatenate([image, _decoded(ae, z / ae.scale[...])])
 
-    return panel(knobs, samples, [], columns=2, zoom=3)
+    return panel(knobs, samples, [], columns=2, zoom=3, alt="A picture, and edits by the prompt")
 
 
 _encoded = jax.jit(lambda ae, images: ae.encode(images).mean)

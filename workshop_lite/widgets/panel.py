@@ -8,7 +8,7 @@ from jaxtyping import Array
 
 from workshop_lite import checks
 from workshop_lite.predictions import Denoiser
-from workshop_lite.text import Vocabulary
+from workshop_lite.text import TextEncoder, Vocabulary
 from workshop_lite.widgets.flipbook import WRAP, show
 from workshop_lite.widgets.guidance import png
 
@@ -24,29 +24,38 @@ def common_knobs(prompt: str, scale: float) -> dict[str, ipw.Widget]:
 
 
 def panel(
-    knobs: dict, samples: Callable[[dict], Array], above: list, columns: int = 2, zoom: int = 4
+    knobs: dict,
+    samples: Callable[[dict], Array],
+    above: list,
+    columns: int = 2,
+    zoom: int = 4,
+    alt: str = "Samples of the prompt",
 ) -> ipw.Widget:
-    """Knobs, and what ``samples`` makes of their values, or the sentence why it cannot."""
+    """Knobs, and what ``samples`` makes of their values, or the sentence why it cannot.
+
+    What it cannot make of the first values is the caller's mistake, and raised.
+    """
     shown, complaint = ipw.HTML(), ipw.HTML()
     for knob in knobs.values():
         knob.style = {"description_width": "5em"}
         if hasattr(knob, "continuous_update"):
             knob.continuous_update = False
 
-    def draw(_=None):
+    def draw():
         value = {name: knob.value for name, knob in knobs.items()}
+        picture = png(samples(value), columns, zoom)
+        show(shown, picture, html.escape(f"{alt}: {value['prompt']}."))
+        complaint.value = ""
+
+    def redraw(_):
         try:
-            images = samples(value)
+            draw()
         except ValueError as error:
             complaint.value = f'<p role="alert">{html.escape(str(error))}</p>'
-            return
-        complaint.value = ""
-        alt = html.escape(f"Samples of the prompt: {value['prompt']}.")
-        show(shown, png(images, columns, zoom), alt)
 
-    for knob in knobs.values():
-        knob.observe(draw, "value")
     draw()
+    for knob in knobs.values():
+        knob.observe(redraw, "value")
     left = ipw.VBox([*above, *knobs.values(), complaint])
     return ipw.HBox([left, shown], layout=WRAP)
 
@@ -59,3 +68,11 @@ def check(denoise: Denoiser, words: Vocabulary, prompt: str, count: int) -> None
     if not isinstance(words, Vocabulary):
         raise ValueError(f"words must be a Vocabulary, got {checks.shown(words)}")
     words([prompt])  # raises ValueError for a prompt that cannot be
+
+
+def check_told(denoise: Denoiser) -> None:
+    """Raise ValueError unless the network of a denoiser is told words."""
+    if not isinstance(getattr(denoise.network, "condition", None), TextEncoder):
+        raise ValueError(
+            f"denoise must have a network that is told words, got {checks.shown(denoise.network)}"
+        )
