@@ -256,6 +256,12 @@ PANELS = {
         "The schedule in three drawings",
         "λ(0.5)",
     ),
+    "latents": (
+        "04_latent_diffusion",
+        ("from itertools", "checkpoints.load(", "latent_box("),
+        "Previews",
+        "scale",
+    ),
 }
 
 
