@@ -1,8 +1,12 @@
 """Committed measurements: what was saved comes back, and the spread is over the seeds."""
 
+import jax
 import pytest
+from flax import nnx
 
 from workshop_lite import results
+from workshop_lite.recipes import RECIPES
+from workshop_lite.text import LENGTH
 
 ROWS = [
     {"method": "a", "scale": 2, "seed": 0, "frechet": 1.0},
@@ -77,3 +81,32 @@ def test_reached_is_the_first_that_is_good_enough():
     assert results.reached(rows, "scale", "frechet", 5.0) == 1
     assert results.reached(rows, "scale", "frechet", 2.0) == 2
     assert results.reached(rows, "scale", "frechet", 1.0) is None
+
+
+def test_counts_of_published_networks_are_the_published_ones():
+    """Parameters to the last one; billions of multiplications of ADM from Peebles & Xie (2023)."""
+    rows = results.chosen(results.load("latent_cost"), family="Stable Diffusion's shapes")
+    latents = results.chosen(rows, model="latents, f = 8")
+    assert [row["size"] for row in latents] == [64, 128, 256, 512]
+    assert {row["parameters"] for row in latents} == {859_520_964}
+    adm = {row["size"]: row for row in results.chosen(rows, model="pixels, ADM")}
+    assert [round(row["parameters"] / 1e6) for row in adm.values()] == [296, 422, 554, 559]
+    assert adm[256]["gflop_pass"] / 2 == pytest.approx(1120, rel=1e-3)
+    assert adm[512]["gflop_pass"] / 2 == pytest.approx(1983, rel=1e-3)
+
+
+def test_counts_of_our_networks_are_those_of_the_recipes():
+    """A pass of each model of 64 pixels that has a recipe, counted again."""
+    rows = results.chosen(results.load("latent_cost"), family="ours")
+    models = {"pixels, patch 4": "emoji-pixel64", "latents, f = 4": "emoji-latent"}
+    models["latents, f = 8"] = "emoji-latent-f8"
+    shapes = {"emoji-pixel64": (64, 64, 3), "emoji-latent": (16, 16, 4)}
+    shapes["emoji-latent-f8"] = (8, 8, 16)
+    for model, name in models.items():
+        network = nnx.eval_shape(lambda name=name: RECIPES[name].build(nnx.Rngs(0)))
+        seen = [jax.ShapeDtypeStruct((1, *shapes[name]), "float32")]
+        seen += [jax.ShapeDtypeStruct((1,), "float32"), jax.ShapeDtypeStruct((1, LENGTH), "int32")]
+        found = jax.jit(lambda net, *seen: net(*seen)).lower(network, *seen).cost_analysis()
+        [row] = results.chosen(rows, model=model, size=64)
+        assert found["flops"] / 1e9 == pytest.approx(row["gflop_pass"], rel=0.01), model
+        assert sum(leaf.size for leaf in jax.tree.leaves(network)) == row["parameters"], model
