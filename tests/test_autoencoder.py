@@ -1,7 +1,11 @@
 """The autoencoder: shapes, its rate in closed form, unit variance, and whose latents they are."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from functools import cache, partial
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +21,7 @@ from workshop_lite.__main__ import main
 from workshop_lite.autoencoder import Autoencoder, Posterior, TinyDecoder
 from workshop_lite.recipes import RECIPES, latent
 
+ROOT = Path(__file__).parent.parent
 KEY = jax.random.key(0)
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 16, 16, 3), np.uint8)
 X = jnp.asarray(IMAGES / 127.5 - 1, jnp.float32)
@@ -216,6 +221,62 @@ def test_the_three_ways_to_draw_64_pixels_are_one_network(name):
     run = lambda model, *inputs: model(*inputs)
     assert jax.eval_shape(run, denoise, noise, t, tokens).shape == noise.shape
     assert 2 * sum(leaf.size for leaf in jax.tree.leaves(denoise)) < 2.97e6
+
+
+def test_eight_devices_are_one():
+    """Split over 8 devices, latents train to the parameters of one device and sample the same."""
+    code = """
+import jax, numpy as np, optax
+from flax import nnx
+from jax.sharding import Mesh
+from workshop_lite import datasets, evaluation, training
+from workshop_lite.autoencoder import Autoencoder, Posterior
+from workshop_lite.guidance import Guided
+from workshop_lite.predictions import VELOCITY, Denoiser
+from workshop_lite.recipes import RECIPES, emoji_words
+from workshop_lite.schedules import cosine
+from workshop_lite.text import TextEncoder, null_prompts
+from workshop_lite.unet import UNet
+assert jax.device_count() == 8
+base = Autoencoder(3, 4, widths=(8,), rngs=nnx.Rngs(0))
+base.scale[...] = 0.5
+words = TextEncoder(len(emoji_words()), d=16, d_vector=16, depth=1, rngs=nnx.Rngs(0))
+sizes = {"d_cond": 16, "d_tokens": 16, "widths": (16,), "blocks": (1,), "patch": 1}
+model = Denoiser(UNet(4, words, **sizes, rngs=nnx.Rngs(1)), cosine, VELOCITY)
+head = model.network.head.kernel
+head[...] = 0.1 * jax.random.normal(jax.random.key(1), head.shape)
+rng = np.random.default_rng(0)
+moments = Posterior(*rng.normal(0, [[[[[2.0]]]], [[[[0.5]]]]], (2, 32, 4, 4, 4)).astype(np.float32))
+sentences = datasets.emoji_sentences()
+captions, phrases = (emoji_words()(sentences[i : i + 32]) for i in (0, 32))
+loss = jax.tree_util.Partial(RECIPES["emoji-latent"].loss, base)
+one, spread = Mesh(np.array(jax.devices()[:1]), ("data",)), []
+def watching(model, batch, key):
+    note = lambda sharding: spread.append(len(sharding.device_set))
+    jax.debug.inspect_array_sharding(batch[0].mean, callback=note)
+    return loss(model, batch, key)
+few, many = (
+    training.fit(model, watching, (moments, captions, phrases), steps=6, batch=16, warmup=3,
+                 optimizer=optax.sgd, learning_rate=0.1, mesh=mesh, bar=False)
+    for mesh in (one, None)
+)
+assert {1, 8} <= set(spread), spread
+np.testing.assert_allclose(many.losses, few.losses, rtol=1e-4)
+for a, b in zip(*(jax.tree.leaves(f.last) for f in (many, few)), strict=True):
+    np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-4, atol=1e-6)
+moved = [np.abs(np.asarray(a) - b).max() for a, b in zip(*map(jax.tree.leaves, (few.last, model)))]
+assert max(moved) > 1e-3
+guided = Guided(model, null_prompts, 3.0)
+options = {"shape": (4, 4, 4), "steps": 3, "batch": 16}
+few, many = (
+    evaluation.samples(guided, model.schedule, captions[:10], mesh=mesh, **options)
+    for mesh in (one, None)
+)
+assert few.shape == (10, 4, 4, 4) and few.std() > 0.1
+np.testing.assert_allclose(few, many, rtol=1e-3, atol=1e-4)
+"""
+    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_PLATFORMS": "cpu"}
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, **flags}, check=True, cwd=ROOT)
 
 
 # Whose latents they are ------------------------------------------------------------------------
