@@ -9,6 +9,8 @@ REQUIREMENTS := requirements.txt
 BIN := $(VENV)/bin
 START := $(shell date +%s)
 BOOK_TESTS := tests/test_book.py tests/test_browser.py
+# A worker for each core, four at most; a file stays with one worker, so what its tests compile is compiled once.
+PYTEST := $(BIN)/python3 -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 # Checks and committed outputs are the same on every machine: CPU, whatever accelerator is present.
 test unit notebooks execute: export JAX_PLATFORMS = cpu
@@ -56,13 +58,13 @@ lint: setup
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 unit: setup
-	$(BIN)/python3 -m pytest tests $(addprefix --ignore=,$(BOOK_TESTS))
+	$(PYTEST) tests $(addprefix --ignore=,$(BOOK_TESTS))
 
 notebooks: setup
-	$(BIN)/python3 -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg notebooks
+	$(PYTEST) --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg notebooks
 
 check: setup
-	$(BIN)/python3 -m pytest $(BOOK_TESTS)
+	$(PYTEST) $(BOOK_TESTS)
 
 # Needs the network, unlike all else, and is no part of test: other hosts come and go.
 links: setup

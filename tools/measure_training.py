@@ -54,7 +54,7 @@ def main(path: Path, seeds: list[int]) -> None:
                 scores = evaluation.scored(model, judge, scale, N, 20, seed=seed)
                 row = {"way": way, "seed": seed, "averaged": averaged, "scale": scale}
                 scores = {k: round(v, 4) for k, v in scores._asdict().items()}
-                rows.append({**row, **scores, "minutes": round(fitted.seconds / 60, 2)})
+                rows.append({**row, **scores})
                 print(rows[-1], flush=True)
         results.save(path, rows)
 
