@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import urllib.request
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -242,75 +242,135 @@ def log_of(folder: Path) -> str:
     return (folder / "lab.log").read_text()[-2000:]
 
 
-# A chapter, words of the cells that its panel needs, how the picture's alt text begins, a slider.
+# A chapter, words of the cells that its panel needs, and how the picture's alt text begins.
 PANELS = {
     "guidance": (
         "01_classifier_free_guidance",
         ("checkpoints.load(", "guidance_explorer("),
         "Samples of class",
-        "scale",
+    ),
+    "prompt": (
+        "02a_text",
+        ("from flax", "checkpoints.load(", "prompt_box("),
+        "Samples of the prompt",
+    ),
+    "hint": (
+        "02b_control",
+        ("from flax", "checkpoints.load(", "lines = hints", "hint_editor("),
+        "Samples of the prompt",
     ),
     "designer": (
         "03_noise_schedules",
         ("checkpoints.load(", "trumpet =", "designer("),
         "The schedule in three drawings",
-        "λ(0.5)",
     ),
     "latents": (
         "04_latent_diffusion",
         ("from itertools", "checkpoints.load(", "latent_box("),
         "Previews",
-        "scale",
     ),
 }
 
 
-@pytest.mark.parametrize("name", PANELS)
-def test_a_slider_redraws_in_jupyterlab(browser, lab, name):
-    """In JupyterLab, one step of a panel's slider draws another picture.
+@pytest.fixture
+def live(browser, lab):
+    """A function that opens a panel in JupyterLab: (tab, the picture, a wait for its change).
 
     Of the chapter only the cells that the panel needs are run: the imports, and the panel itself.
     """
     from playwright.sync_api import TimeoutError as Late
 
     address, folder = lab
-    file, needed, alt, label = PANELS[name]
-    chapter = nbformat.read(folder / f"{file}.ipynb", 4)
-    cells = [c.source for c in chapter.cells if c.cell_type == "code"]
-    cells = [next(c for c in cells if word in c) for word in needed]
-    panel = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(c) for c in cells],
-        metadata={"kernelspec": chapter.metadata.kernelspec},
-    )
-    nbformat.write(panel, folder / "panel.ipynb")
     context = browser.new_context(**SCREENS["desktop"])
     context.route(
         re.compile("^https?://"),
         lambda route: route.continue_() if route.request.url.startswith(address) else route.abort(),
     )
-    try:
-        for patience in (60_000, 60_000, 240_000):  # the panel compiles two networks
-            tab = context.new_page()
-            tab.set_default_timeout(patience)
-            tab.goto(f"{address}/lab/tree/panel.ipynb")
-            tab.locator(".jp-Notebook .jp-CodeCell").nth(1).wait_for()
-            tab.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
-            tab.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
-            tab.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
-            shown = tab.locator(f".jp-OutputArea-output img[alt^='{alt}']")
-            with suppress(Late):  # on a busy machine a kernel that has just started hears nothing
-                shown.wait_for()
-                break
-        before = shown.get_attribute("src")
-        slider = tab.locator(".widget-slider").filter(has_text=re.compile("^" + re.escape(label)))
-        handle = slider.locator(".noUi-handle")
-        at = float(handle.get_attribute("aria-valuenow"))
+
+    def run(alt, patience):
+        tab = context.new_page()
+        tab.set_default_timeout(patience)
+        tab.goto(f"{address}/lab/tree/panel.ipynb")
+        tab.locator(".jp-Notebook .jp-CodeCell").nth(1).wait_for()
+        tab.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+        tab.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
+        tab.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
+        shown = tab.locator(f".jp-OutputArea-output img[alt^='{alt}']")
+        shown.wait_for()
+        return tab, shown
+
+    def open_panel(name):
+        file, needed, alt = PANELS[name]
+        chapter = nbformat.read(folder / f"{file}.ipynb", 4)
+        cells = [c.source for c in chapter.cells if c.cell_type == "code"]
+        cells = [next(c for c in cells if word in c) for word in needed]
+        panel = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(c) for c in cells],
+            metadata={"kernelspec": chapter.metadata.kernelspec},
+        )
+        nbformat.write(panel, folder / "panel.ipynb")
+        for _ in range(2):  # on a busy machine a kernel that has just started hears nothing
+            with suppress(Late):
+                return *run(alt, 60_000), alt
+        return *run(alt, 240_000), alt
+
+    yield open_panel
+    context.close()
+
+
+@contextmanager
+def redrawn(tab, shown, alt):
+    """What is done inside must lead to another picture."""
+    before = shown.get_attribute("src")
+    yield
+    tab.wait_for_function(
+        f"old => document.querySelector(\"img[alt^='{alt}']\").src != old", arg=before
+    )
+    assert shown.get_attribute("src").startswith("data:image/png;base64,")
+
+
+@pytest.mark.parametrize(
+    ("name", "label"), [("guidance", "scale"), ("designer", "λ(0.5)"), ("latents", "scale")]
+)
+def test_a_slider_redraws_in_jupyterlab(live, name, label):
+    """In JupyterLab, one step of a panel's slider draws another picture."""
+    tab, shown, alt = live(name)
+    slider = tab.locator(".widget-slider").filter(has_text=re.compile("^" + re.escape(label)))
+    handle = slider.locator(".noUi-handle")
+    at = float(handle.get_attribute("aria-valuenow"))
+    with redrawn(tab, shown, alt):
         handle.focus()
         handle.press("ArrowRight")
-        tab.wait_for_function(
-            f"old => document.querySelector(\"img[alt^='{alt}']\").src != old", arg=before
-        )
-        assert float(handle.get_attribute("aria-valuenow")) > at
-        assert shown.get_attribute("src").startswith("data:image/png;base64,")
-    finally:
-        context.close()
+    assert float(handle.get_attribute("aria-valuenow")) > at
+
+
+def test_a_prompt_redraws_and_an_unknown_word_does_not(live):
+    """In JupyterLab, another prompt draws another picture; an unknown word leaves it there."""
+    tab, shown, alt = live("prompt")
+    prompt = tab.locator(".widget-text input").first
+    with redrawn(tab, shown, alt):
+        prompt.fill("a noto emoji of a red apple")
+        prompt.press("Enter")
+    drawn, place = shown.get_attribute("src"), shown.bounding_box()
+    prompt.fill("a noto emoji of a quasar")
+    prompt.press("Enter")
+    tab.locator("p[role=alert]", has_text="got 'quasar'").wait_for()
+    assert shown.get_attribute("src") == drawn and shown.bounding_box() == place
+
+
+def test_a_line_drawn_by_hand_redraws(live):
+    """In JupyterLab, a stroke over the hint draws another picture, and a preset another again."""
+    tab, shown, alt = live("hint")
+    squares = tab.locator("svg[aria-label^='The hint']")
+    squares.scroll_into_view_if_needed()
+    box, black = squares.bounding_box(), "rect[fill='#000']"
+    before = squares.locator(black).count()
+    with redrawn(tab, shown, alt):
+        tab.mouse.move(box["x"] + 20, box["y"] + 20)
+        tab.mouse.down()
+        tab.mouse.move(box["x"] + box["width"] - 20, box["y"] + box["height"] - 20, steps=40)
+        tab.mouse.up()
+    assert squares.locator(black).count() > before
+    with redrawn(tab, shown, alt):
+        tab.locator(".widget-dropdown select").first.select_option("nothing")
+    assert squares.locator(black).count() == 0

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 from scipy.optimize import brentq
 from scipy.stats import kstest, norm
 
-from workshop_lite import mixtures, samplers, schedules
+from workshop_lite import guidance, mixtures, samplers, schedules
 
 KEY = jax.random.key(7)
 # Each with the steps after which its own error is well below the sampling error of 2,048 points.
@@ -249,6 +249,29 @@ def test_equal_shifts_compile_once(triangle):
         schedule = schedules.shifted(schedules.cosine, -0.75)
         samplers.heun(mixtures.ideal(triangle, schedule), schedule, normal(5, 2), steps=3)
     assert samplers.heun._cache_size() == compiled + 1
+
+
+WRAPS = {
+    "bare": lambda denoise: denoise,
+    "guided": lambda denoise: guidance.Guided(denoise, jnp.zeros_like, 1.0),
+    "clipped guided": lambda denoise: guidance.Thresholded(WRAPS["guided"](denoise)),
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPS.values(), ids=WRAPS)
+def test_two_clocks_are_refused(triangle, wrap):
+    """A denoiser reads t on its own schedule, so a sampler on another is a mistake."""
+    ours, theirs = schedules.cosine, schedules.karras()
+    denoise = wrap(mixtures.ideal(triangle, ours))
+    noise, labels = normal(4, 2), jnp.zeros(4, jnp.int32)
+    x0, _ = samplers.ddim(denoise, lambda t: ours(t), noise, labels, steps=2)  # the same levels
+    assert jnp.isfinite(x0).all()
+    with pytest.raises(ValueError, match="^schedule must be the denoiser's own, got alpha"):
+        samplers.ddim(denoise, theirs, noise, labels, steps=2)
+    with pytest.raises(ValueError, match="^schedule must be the denoiser's own, got alpha"):
+        jax.jit(lambda x: samplers.ddim(denoise, theirs, x, labels, steps=2)[0])(noise)
+    of_function = jax.tree_util.Partial(lambda *asked: denoise(*asked))  # has no clock to compare
+    assert jnp.isfinite(samplers.ddim(of_function, theirs, noise, labels, steps=2)[0]).all()
 
 
 @pytest.mark.parametrize(("sampler", "evaluations"), [("ddim", 6), ("dpmpp_2m", 6), ("heun", 10)])

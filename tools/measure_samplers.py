@@ -15,6 +15,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+from jax.tree_util import Partial
 
 from workshop_lite import checkpoints, datasets, evaluation, results, samplers, schedules
 from workshop_lite.predictions import Denoiser
@@ -59,8 +60,10 @@ def drawn(denoise, run: dict, labels, shape) -> np.ndarray:
     grid, clock = GRIDS[run["grid"]]
     # Heun looks twice a step, but once from pure noise and once into data.
     heun, n = run["sampler"] == "heun", run["evaluations"]
+    model = Denoiser(denoise.network, clock, denoise.prediction)
+    # A sampler refuses a denoiser of another clock; a plain function has none to compare.
     return evaluation.samples(
-        Denoiser(denoise.network, clock, denoise.prediction),
+        Partial(lambda model, *asked: model(*asked), model),
         grid,
         labels,
         shape=shape,

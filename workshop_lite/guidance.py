@@ -9,6 +9,7 @@ from flax import nnx
 from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from workshop_lite import checks
+from workshop_lite.schedules import Schedule
 
 
 class Guided(nnx.Module):
@@ -75,7 +76,9 @@ class Guided(nnx.Module):
         x0_guided = x0_weak + scale * (x0 - x0_weak)
         return x0_guided * (1 + self.rescale * (_spread(x0) / _spread(x0_guided) - 1))
 
-    def check(self, xt: Float[Array, "b ..."], cond: PyTree) -> None:
+    def check(
+        self, xt: Float[Array, "b ..."], cond: PyTree, schedule: Schedule | None = None
+    ) -> None:
         """Raise ValueError if the denoiser cannot take these; called outside jit."""
         checks.rows("xt", xt)
         if self.scale.shape not in ((), (len(xt),)):
@@ -84,7 +87,7 @@ class Guided(nnx.Module):
                 f" for a batch of {len(xt)}"
             )
         if hasattr(self.denoise, "check"):
-            self.denoise.check(xt, cond)
+            self.denoise.check(xt, cond, schedule)
 
 
 class Thresholded(nnx.Module):
@@ -109,10 +112,12 @@ class Thresholded(nnx.Module):
         reach = jnp.maximum(jnp.quantile(jnp.abs(x0), self.share, axis=axes, keepdims=True), 1.0)
         return jnp.clip(x0, -reach, reach) / reach
 
-    def check(self, xt: Float[Array, "b ..."], cond: PyTree) -> None:
+    def check(
+        self, xt: Float[Array, "b ..."], cond: PyTree, schedule: Schedule | None = None
+    ) -> None:
         """Raise ValueError if the denoiser cannot take these; called outside jit."""
         if hasattr(self.denoise, "check"):
-            self.denoise.check(xt, cond)
+            self.denoise.check(xt, cond, schedule)
 
 
 def _twice(x):

@@ -9,7 +9,7 @@ from flax import nnx
 from jaxtyping import Array, Float, PyTree
 
 from workshop_lite import checks
-from workshop_lite.schedules import Level, Schedule, angle, check, over
+from workshop_lite.schedules import Level, Schedule, agree, angle, check, over
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,14 @@ class Denoiser(nnx.Module):
         output = self.network(xt, angle(level), cond)
         return self.prediction.to_x0(output, xt, over(level, xt))
 
-    def check(self, xt: Float[Array, "b ..."], cond: PyTree) -> None:
-        """Raise ValueError if the network cannot take these; called outside jit."""
+    def check(
+        self, xt: Float[Array, "b ..."], cond: PyTree, schedule: Schedule | None = None
+    ) -> None:
+        """Raise ValueError if the network cannot take these; called outside jit.
+
+        Or if ``schedule``, a sampler's, is not the one on which this denoiser reads its times.
+        """
+        if schedule is not None:
+            agree(schedule, self.schedule)
         if hasattr(self.network, "check"):
             self.network.check(xt, cond)

@@ -3,7 +3,8 @@
 All share one call, ``sampler(denoise, schedule, noise, cond, *, steps, key) -> (x0, path)``:
 
     denoise   ``(xt, t, cond) -> x0``; a module, or a plain function
-    schedule  the function from t to Level on whose levels the steps stand
+    schedule  the function from t to Level on whose levels the steps stand; a ``Denoiser`` refuses
+              any but its own, for it would read the times as other levels
     noise     [b, ...], standard normal: the state at t = 1
     cond      any pytree that ``denoise`` understands, rows first; or None
     steps     how many, at least 1, uniform in t
@@ -49,7 +50,7 @@ def _sampler(method):
         if key_given is None:
             options.pop("key", None)
         if hasattr(denoise, "check"):
-            denoise.check(noise, cond)
+            denoise.check(noise, cond, schedule)
         if jax.tree_util.all_leaves([denoise]):  # a plain function: a pytree without leaves
             denoise = jax.tree_util.Partial(denoise)
         return compiled(denoise, schedule, noise, cond, steps=int(steps), **options)

@@ -5,7 +5,7 @@ Those of this module raise ValueError for a time outside of [0, 1].
 """
 
 from workshop_lite.schedules.curves import from_points, karras, uniform_log_snr
-from workshop_lite.schedules.levels import Level, Schedule, angle, check, log_snr, over
+from workshop_lite.schedules.levels import Level, Schedule, agree, angle, check, log_snr, over
 from workshop_lite.schedules.named import (
     cosine,
     linear,
@@ -22,7 +22,7 @@ from workshop_lite.schedules.tables import (
     sigmoid_betas,
 )
 
-__all__ = ["Level", "Schedule", "angle", "check", "cosine", "cosine_betas", "from_betas"]
-__all__ += ["from_points", "karras", "linear", "linear_betas", "log_snr", "over", "quadratic"]
-__all__ += ["quadratic_betas", "shifted", "sigmoid", "sigmoid_betas", "uniform_log_snr"]
-__all__ += ["zero_terminal"]
+__all__ = ["Level", "Schedule", "agree", "angle", "check", "cosine", "cosine_betas"]
+__all__ += ["from_betas", "from_points", "karras", "linear", "linear_betas", "log_snr", "over"]
+__all__ += ["quadratic", "quadratic_betas", "shifted", "sigmoid", "sigmoid_betas"]
+__all__ += ["uniform_log_snr", "zero_terminal"]

@@ -75,6 +75,22 @@ def _check(schedule: Schedule, least: float, left: float) -> None:
     refuse((t == 1) & (alpha > left), f"end in noise, with alpha at most {left:g}")
 
 
+@lru_cache  # two that agree are not compared again
+def agree(schedule: Schedule, denoised: Schedule) -> None:
+    """Raise ValueError, naming a time t, where a sampler's schedule is not its denoiser's."""
+    t = np.linspace(0, 1, 101)
+    with jax.ensure_compile_time_eval():  # also where a model is only being traced
+        levels = np.asarray([schedule(t), denoised(t)])  # [2, alpha and sigma, t]
+    apart = np.abs(levels[0] - levels[1]).max(axis=0)
+    i = int(apart.argmax())
+    if apart[i] > 0.01:
+        raise ValueError(
+            "schedule must be the denoiser's own, got alpha {:.3g} and sigma {:.3g} at t = {:.3g},"
+            " where the denoiser has {:.3g} and {:.3g}; build a Denoiser around its network with"
+            " this schedule".format(*levels[0, :, i], t[i], *levels[1, :, i])
+        )
+
+
 def clock(t: ArrayLike) -> Float[Array, "*t"]:
     """``t`` in float32. Raises ValueError outside of [0, 1] where the values are known."""
     if not isinstance(t, jax.core.Tracer):

@@ -35,7 +35,7 @@ def panel(
 
     What it cannot make of the first values is the caller's mistake, and raised.
     """
-    shown, complaint = ipw.HTML(), ipw.HTML()
+    shown, complaint = ipw.HTML(), ipw.HTML(layout={"max_width": "300px"})  # as wide as a knob
     for knob in knobs.values():
         knob.style = {"description_width": "5em"}
         if hasattr(knob, "continuous_update"):
