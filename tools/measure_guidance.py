@@ -41,6 +41,7 @@ def plan(seeds: list[int]) -> list[dict]:
     runs += [("cfg", 1, steps, "dpmpp_2m") for steps in (5, 10, 20)]
     runs += [("cfg", 1, steps, "ddim") for steps in (5, 10, 20, 50)]
     runs += [("cfg", 2, steps, "dpmpp_2m") for steps in (5, 10)]
+    runs += [("cfg", 2, 20, "ddim"), ("interval", 2, 10, "dpmpp_2m")]  # as is usual; for less
     names = ("method", "scale", "steps", "sampler")
     return [dict(zip(names, run, strict=True), seed=seed) for seed, run in product(seeds, runs)]
 
