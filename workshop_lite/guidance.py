@@ -9,7 +9,6 @@ from flax import nnx
 from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from workshop_lite import checks
-from workshop_lite.schedules import Schedule
 
 
 class Guided(nnx.Module):
@@ -77,7 +76,7 @@ class Guided(nnx.Module):
         return x0_guided * (1 + self.rescale * (_spread(x0) / _spread(x0_guided) - 1))
 
     def check(
-        self, xt: Float[Array, "b ..."], cond: PyTree, schedule: Schedule | None = None
+        self, xt: Float[Array, "b ..."], cond: PyTree, schedule: Callable | None = None
     ) -> None:
         """Raise ValueError if the denoiser cannot take these; called outside jit."""
         checks.rows("xt", xt)
@@ -113,7 +112,7 @@ class Thresholded(nnx.Module):
         return jnp.clip(x0, -reach, reach) / reach
 
     def check(
-        self, xt: Float[Array, "b ..."], cond: PyTree, schedule: Schedule | None = None
+        self, xt: Float[Array, "b ..."], cond: PyTree, schedule: Callable | None = None
     ) -> None:
         """Raise ValueError if the denoiser cannot take these; called outside jit."""
         if hasattr(self.denoise, "check"):
