@@ -166,7 +166,7 @@ def test_latent_loss_sees_scaled_latents(monkeypatch, unchecked):
     monkeypatch.setattr(latent, "caption_loss", lambda denoise, *args, **options: seen.append(args))
     posterior = Posterior(jnp.full((500, 2, 2, 1), 3.0), jnp.full((500, 2, 2, 1), np.log(0.25)))
     model = small((8,), 1)
-    model.scale[...] = 0.5
+    model.scale[...] = jnp.float32(0.5)
     batch = posterior, jnp.arange(500), jnp.arange(500) + 1
     for key in jax.random.split(KEY, 2):
         latent.latent_loss(model, None, batch, key)
@@ -239,7 +239,7 @@ from workshop_lite.text import TextEncoder, null_prompts
 from workshop_lite.unet import UNet
 assert jax.device_count() == 8
 base = Autoencoder(3, 4, widths=(8,), rngs=nnx.Rngs(0))
-base.scale[...] = 0.5
+base.scale[...] = jax.numpy.float32(0.5)
 words = TextEncoder(len(emoji_words()), d=16, d_vector=16, depth=1, rngs=nnx.Rngs(0))
 sizes = {"d_cond": 16, "d_tokens": 16, "widths": (16,), "blocks": (1,), "patch": 1}
 model = Denoiser(UNet(4, words, **sizes, rngs=nnx.Rngs(1)), cosine, VELOCITY)
@@ -290,7 +290,7 @@ def folder(tmp_path, monkeypatch):
         model = filled(lambda build=build: build(nnx.Rngs(0)))
         notes = {"recipe": name}
         if name == "emoji-vae":
-            model.scale[...] = 0.75
+            model.scale[...] = jnp.float32(0.75)
         else:
             sha256 = checkpoints.card("emoji-vae", tmp_path)["sha256"]
             notes["base"] = {"name": "emoji-vae", "sha256": sha256}

@@ -85,7 +85,7 @@ def train(args) -> None:
     }
     if isinstance(fitted.model, Autoencoder):
         notes["scale"] = latent_scale(fitted.model, rows[0])
-        fitted.model.scale[...] = notes["scale"]
+        fitted.model.scale[...] = np.float32(notes["scale"])
     if base:
         notes["base"] = {"name": recipe.base, "sha256": checkpoints.card(recipe.base)["sha256"]}
     if before is not None:  # the card counts the whole way, and says where the last run began

@@ -148,16 +148,16 @@ def from_weights(weights: dict[str, np.ndarray]) -> MiniLM:
 
     def linear(to: nnx.Linear, *names: str) -> None:
         kernels, biases = ([weights[f"{name}.{x}"] for name in names] for x in ("weight", "bias"))
-        to.kernel.set_value(jnp.asarray(np.concatenate(kernels).T))
-        to.bias.set_value(jnp.asarray(np.concatenate(biases)))
+        to.kernel = nnx.Param(jnp.asarray(np.concatenate(kernels).T))
+        to.bias = nnx.Param(jnp.asarray(np.concatenate(biases)))
 
     def norm(to: nnx.LayerNorm, name: str) -> None:
-        to.scale.set_value(jnp.asarray(weights[f"{name}.weight"]))
-        to.bias.set_value(jnp.asarray(weights[f"{name}.bias"]))
+        to.scale = nnx.Param(jnp.asarray(weights[f"{name}.weight"]))
+        to.bias = nnx.Param(jnp.asarray(weights[f"{name}.bias"]))
 
     kind = weights["embeddings.token_type_embeddings.weight"][0]  # all tokens are of the first
-    model.words.set_value(jnp.asarray(weights["embeddings.word_embeddings.weight"] + kind))
-    model.places.set_value(jnp.asarray(weights["embeddings.position_embeddings.weight"]))
+    model.words = nnx.Param(jnp.asarray(weights["embeddings.word_embeddings.weight"] + kind))
+    model.places = nnx.Param(jnp.asarray(weights["embeddings.position_embeddings.weight"]))
     norm(model.norm, "embeddings.LayerNorm")
     for i, layer in enumerate(model.layers):
         at = f"encoder.layer.{i}"
