@@ -115,7 +115,8 @@ def grouped_bars(rows: list[dict], group: str, by: str, fields: Mapping[str, str
         axes.set_xticks(np.arange(len(groups)), [str(g) for g in groups])
         axes.set_title(title, fontsize=12)
         tidy(axes)
-    np.ravel(panels)[0].legend(**LEGEND)
+    handles = np.ravel(panels)[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper center", ncols=len(kinds), frameon=False)
     return finished(figure)
 
 
