@@ -19,7 +19,8 @@ def whole(path: Path, card: dict) -> bytes:
 def images_and_labels(folder: Path, split: str, card: dict) -> tuple[np.ndarray, np.ndarray]:
     """The two arrays of a split."""
     paths = (folder / f"{split}-{part}.npy.xz" for part in ("images", "labels"))
-    return tuple(_array(whole(path, card)) for path in paths)
+    bodies = [whole(path, card) for path in paths]  # all are checked before one is unpacked
+    return tuple(map(_array, bodies))
 
 
 def _array(body: bytes) -> np.ndarray:
