@@ -63,8 +63,9 @@ unit: setup
 notebooks: setup
 	$(PYTEST) --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg notebooks
 
+# Pages share nothing that is compiled, so here a worker takes the next test, of any file.
 check: setup
-	$(PYTEST) $(BOOK_TESTS)
+	$(PYTEST) --dist load $(BOOK_TESTS)
 
 # Needs the network, unlike all else, and is no part of test: other hosts come and go.
 links: setup

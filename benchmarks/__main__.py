@@ -58,7 +58,8 @@ def ours_trained(denoise):
     state = training._State(jnp.int32(0), denoise, denoise, descent.init(denoise))
     device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     arguments = jax.device_put((state, data, draw(0, 640, (CHUNK, BATCH)), jax.random.key(0)))
-    return partial(training._run, recipes.denoising_loss, descent, device, *arguments)
+    loss = jax.tree_util.Partial(recipes.denoising_loss)
+    return partial(training._run, descent, device, loss, *arguments)
 
 
 def torch_trained(memory):
