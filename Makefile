@@ -9,7 +9,8 @@ REQUIREMENTS := requirements.txt
 BIN := $(VENV)/bin
 START := $(shell date +%s)
 BOOK_TESTS := tests/test_book.py tests/test_browser.py
-# A worker for each core, four at most; a file stays with one worker, so what its tests compile is compiled once.
+# A worker for each core, four at most. A file stays with one worker, so that what its tests share
+# is compiled once.
 PYTEST := $(BIN)/python3 -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 # Checks and committed outputs are the same on every machine: CPU, whatever accelerator is present.

@@ -261,7 +261,7 @@ PANELS = {
     ),
     "designer": (
         "03_noise_schedules",
-        ("checkpoints.load(", "trumpet =", "designer("),
+        ("from itertools", "checkpoints.load(", "def add_noise", "trumpet =", "designer("),
         "The schedule in three drawings",
     ),
     "latents": (

@@ -116,7 +116,7 @@ def grouped_bars(rows: list[dict], group: str, by: str, fields: Mapping[str, str
         axes.set_title(title, fontsize=12)
         tidy(axes)
     handles = np.ravel(panels)[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside upper center", ncols=len(kinds), frameon=False)
+    figure.legend(*handles, loc="outside upper center", ncols=len(kinds), **LEGEND)
     return finished(figure)
 
 
