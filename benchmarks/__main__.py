@@ -2,7 +2,8 @@
 
 The network is that of ``fashion-cfg`` with its shipped weights, in float32. Before anything is
 timed, the samples of all variants are asserted to be equal. Competitors take turns, so that
-whatever else the machine does slows them all.
+whatever else the machine does slows them all. Where there is a GPU all of them run on it, with
+products of full float32 precision; a last section lets each use bfloat16.
 """
 
 import os
@@ -11,6 +12,7 @@ import sys
 import time
 from functools import partial
 from importlib.metadata import version
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +22,7 @@ import torch
 from torch.nn import functional as F
 
 from benchmarks import torch_unet
-from benchmarks.sampling import LAYOUTS, SCALE, STEPS, variants
+from benchmarks.sampling import DEVICE, LAYOUTS, SCALE, STEPS, in_bfloat16, variants
 from workshop_lite import checkpoints, optimizers, recipes, results, training
 from workshop_lite.conditioning import null_labels
 from workshop_lite.guidance import Guided
@@ -64,15 +66,16 @@ def ours_trained(denoise):
 
 def torch_trained(memory):
     """A function that takes the same steps in PyTorch."""
-    network = torch_unet.trained().to(memory_format=memory)
+    network = torch_unet.trained().to(DEVICE, memory_format=memory)
     weights = list(network.parameters())
     average = [weight.detach().clone() for weight in weights]
     adam = torch.optim.Adam(weights, 1e-4, betas=(0.9, 0.99), fused=True)
-    x0, labels = torch.rand(BATCH, 1, 28, 28) * 2 - 1, torch.randint(0, 10, (BATCH,))
+    x0 = torch.rand(BATCH, 1, 28, 28, device=DEVICE) * 2 - 1
+    labels = torch.randint(0, 10, (BATCH,), device=DEVICE)
 
     def steps():
         for _ in range(CHUNK):
-            t, eps = torch.rand(BATCH), torch.randn_like(x0)
+            t, eps = torch.rand(BATCH, device=DEVICE), torch.randn_like(x0)
             angle = torch.pi / 2 * t[:, None, None, None]
             v = network(angle.cos() * x0 + angle.sin() * eps, t, labels)
             loss = F.mse_loss(v, angle.cos() * eps - angle.sin() * x0)
@@ -144,8 +147,16 @@ def sampler_costs(rows: list[dict], share: float = 1.25) -> None:
             print(f"{name:<62} {passes:8} {paid / runs[0]['n']:8.4f}")
 
 
+def in_float32():
+    """The shipped model, computing in float32 whatever the device would rather compute in."""
+    with mock.patch("workshop_lite.recipes.recipe.fast_dtype", lambda device: None):
+        return checkpoints.load("fashion-cfg")
+
+
 def main() -> None:
-    denoise = checkpoints.load("fashion-cfg")
+    jax.config.update("jax_default_matmul_precision", "float32")
+    torch.backends.cudnn.allow_tf32 = False
+    denoise = in_float32()
     noise = jax.random.normal(jax.random.key(0), (IMAGES, 28, 28, 1))
     labels = jnp.arange(IMAGES) % 10
     inputs = noise, jnp.full(IMAGES, 0.5), labels
@@ -179,11 +190,18 @@ def main() -> None:
 
     sampler_costs(results.load("samplers"))
 
+    if DEVICE == "cuda":
+        heading(f"The same {IMAGES} images in bfloat16", "against ours")
+        rows = timed("bfloat16", in_bfloat16(noise, labels))
+        ours = min(next(iter(rows.values())))
+        for name, seconds in rows.items():
+            row(name, seconds, f"{seconds.min() / ours:.2f} x")
+
     packages = ("jax", "jaxlib", "flax", "torch", "diffusers", "numpy")
     print(
         f"\nBest and median of {REPEATS} repeats after one to warm up; {os.cpu_count()} CPUs"
         f" ({platform.machine()}), XLA on {jax.devices()[0].device_kind} with all of them,"
-        f" PyTorch with {torch.get_num_threads()} threads.\n"
+        f" PyTorch on {DEVICE} with {torch.get_num_threads()} threads.\n"
         + ", ".join(f"{name} {version(name)}" for name in packages)
         + f", Python {platform.python_version()}."
     )

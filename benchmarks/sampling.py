@@ -6,12 +6,14 @@ import numpy as np
 import torch
 
 from benchmarks import torch_unet
+from workshop_lite import checkpoints
 from workshop_lite.conditioning import null_labels
 from workshop_lite.guidance import Guided
 from workshop_lite.samplers import ddim
 from workshop_lite.schedules import cosine
 
 STEPS, SCALE = 20, 2.0
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 LAYOUTS = {"NCHW": torch.contiguous_format, "channels last": torch.channels_last}
 
 
@@ -33,10 +35,10 @@ def unjitted(denoise, noise, labels):
     return x
 
 
-def in_torch(network, noise, labels, *, pair: bool, device="cpu"):
+def in_torch(network, noise, labels, *, pair: bool):
     """A function that samples with the DDIM of diffusers on exactly the levels of ``cosine``."""
-    noise = torch.tensor(np.asarray(noise), device=device).permute(0, 3, 1, 2)
-    labels = torch.tensor(np.asarray(labels), device=device)
+    noise = torch.tensor(np.asarray(noise), device=DEVICE).permute(0, 3, 1, 2)
+    labels = torch.tensor(np.asarray(labels), device=DEVICE)
     null = torch.full_like(labels, -1)
     scheduler = diffusers.DDIMScheduler(
         STEPS, prediction_type="v_prediction", timestep_spacing="trailing", clip_sample=False
@@ -49,7 +51,7 @@ def in_torch(network, noise, labels, *, pair: bool, device="cpu"):
     def sample():
         x = noise
         for step in scheduler.timesteps:
-            t = torch.full((len(x),), (int(step) + 1) / STEPS, device=device)
+            t = torch.full((len(x),), (int(step) + 1) / STEPS, device=DEVICE)
             if pair:
                 both = network(torch.cat([x, x]), torch.cat([t, t]), torch.cat([labels, null]))
                 v, v_null = both.chunk(2)
@@ -72,15 +74,29 @@ def variants(denoise, noise, labels) -> dict:
     }
     for layout, memory in LAYOUTS.items():
         for passes in ("two passes", "one batch of 2b"):
-            network = torch_unet.trained().to(memory_format=memory)
+            network = torch_unet.trained().to(DEVICE, memory_format=memory)
             sample = in_torch(network, noise, labels, pair=passes != "two passes")
             ways[f"PyTorch and diffusers, {passes}, {layout}"] = sample
-    if torch.cuda.is_available():
-        for name, made in {"eager": lambda network: network, "compiled": torch.compile}.items():
-            network = made(torch_unet.trained().to("cuda"))
-            sample = in_torch(network, noise, labels, pair=True, device="cuda")
-            ways[f"PyTorch and diffusers on the GPU, one batch of 2b, {name}"] = sample
+    if DEVICE == "cuda":
+        network = torch.compile(torch_unet.trained().to(DEVICE, memory_format=memory))
+        sample = in_torch(network, noise, labels, pair=True)
+        ways[f"PyTorch and diffusers, one batch of 2b, {layout}, compiled"] = sample
     x0, *others = (np.asarray(sample()) for sample in ways.values())
     for name, other in zip(list(ways)[1:], others, strict=True):
         np.testing.assert_allclose(other, x0, atol=1e-4, err_msg=name)
     return ways
+
+
+def in_bfloat16(noise, labels) -> dict:
+    """Ours as it comes on a GPU, and PyTorch with automatic mixed precision; not asserted equal."""
+    guided = Guided(checkpoints.load("fashion-cfg"), null_labels, SCALE)
+    network = torch_unet.trained().to(DEVICE, memory_format=torch.channels_last)
+    eager, compiled = (
+        torch.autocast(DEVICE, torch.bfloat16)(in_torch(each, noise, labels, pair=True))
+        for each in (network, torch.compile(network))
+    )
+    return {
+        "ours: one jitted scan": lambda: ddim(guided, cosine, noise, labels, steps=STEPS)[0],
+        "PyTorch and diffusers, one batch of 2b, channels last": eager,
+        "PyTorch and diffusers, one batch of 2b, channels last, compiled": compiled,
+    }

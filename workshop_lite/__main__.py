@@ -59,6 +59,8 @@ def train(args) -> None:
     budget = {"steps": args.steps, "minutes": args.minutes}
     if budget == {"steps": None, "minutes": None}:
         budget["steps"] = recipe.steps
+    changed = {"batch": args.batch, "cooldown": args.cooldown}
+    changed = {name: value for name, value in changed.items() if value is not None}
     try:
         fitted = training.fit(
             model,
@@ -66,7 +68,7 @@ def train(args) -> None:
             rows,
             directory=folder,
             recipe=args.name if before is None else f"{args.name} after {before['sha256'][:8]}",
-            **recipe.options,
+            **recipe.options | changed,
             **budget,
         )
     except KeyboardInterrupt:
@@ -191,6 +193,9 @@ def main(argv: list[str] | None = None) -> None:
     sub = verb(train, "train")
     sub.add_argument("--steps", type=int, help="in all; default: the recipe's")
     sub.add_argument("--minutes", type=float, help="of this call")
+    sub.add_argument("--batch", type=int, help="images a step; default: the recipe's")
+    help = "steps at the end over which the rate falls to 0; default: the recipe's"
+    sub.add_argument("--cooldown", type=int, help=help)
     sub.add_argument("--resume", type=Path, metavar="DIR", help="folder of a run to go on with")
     help = "folder of weights and card to begin with; default: fresh weights"
     sub.add_argument("--start", type=Path, metavar="DIR", help=help)
