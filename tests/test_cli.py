@@ -65,6 +65,8 @@ def test_train_further(tmp_path, monkeypatch, capsys):
         ("train nope", "name must be one of"),
         ("evaluate nope", "name must be one of"),
         ("train fashion-cfg --steps 0", "steps must be"),
+        ("train fashion-cfg --batch 0", "batch must be"),
+        ("train fashion-cfg --cooldown -1", "cooldown must be"),
         ("train fashion-cfg --resume nowhere", "resume must name the folder of a run"),
         ("train fashion-cfg --start nowhere", "start must name a folder that holds fashion-cfg"),
         ("sample fashion-cfg --labels 10", "labels must lie between 0 and 9"),

@@ -108,12 +108,22 @@ def test_a_patch_is_a_square():
     assert layers.to_patches(x, 2)[0, 0, 1].tolist() == [2, 3, 6, 7]
 
 
-@pytest.mark.parametrize("shape", [(2, 6, 6, 3), (1, 5, 9, 4), (2, 1, 1, 2)])
-def test_convolution_gradient(shape):
-    """Our gradient of the 3 x 3 convolution is JAX's own."""
+@pytest.mark.parametrize(
+    ("shape", "out"),
+    [
+        ((2, 6, 6, 3), 5),
+        ((1, 5, 9, 4), 5),
+        ((2, 1, 1, 2), 5),
+        ((2, 7, 7, 32), 16),  # from 16 channels on, a CPU filters tiles
+        ((1, 3, 13, 16), 24),
+        ((2, 1, 1, 16), 16),
+    ],
+)
+def test_convolution_and_its_gradient(shape, out):
+    """Our 3 x 3 convolution is JAX's own, and so are its gradients."""
     x = jax.random.normal(jax.random.key(0), shape)
-    kernel = jax.random.normal(jax.random.key(1), (3, 3, shape[3], 5))
-    g = jax.random.normal(jax.random.key(2), (*shape[:3], 5))
+    kernel = jax.random.normal(jax.random.key(1), (3, 3, shape[3], out)) / shape[3] ** 0.5
+    g = jax.random.normal(jax.random.key(2), (*shape[:3], out))
     plain = lambda x, k: jax.lax.conv_general_dilated(
         x, k, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
     )
@@ -127,6 +137,32 @@ def test_convolution_gradient(shape):
 
     for a, b in zip(*both(x, kernel, g), strict=True):
         assert_allclose(a, b, atol=1e-4)
+
+
+def test_tiles_are_filtered_where_channels_are_many():
+    """A CPU multiplies less for many channels in float32, and only there."""
+    work = lambda c, dtype: jax.jit(layers.convolved).lower(  # noqa: E731
+        jnp.ones((1, 8, 8, c), dtype), jnp.ones((3, 3, c, c), dtype)
+    )
+    sliding = lambda c, dtype: "convolution" in work(c, dtype).as_text()  # noqa: E731
+    assert not sliding(16, jnp.float32)
+    assert sliding(8, jnp.float32) and sliding(16, jnp.bfloat16)
+
+
+@pytest.mark.parametrize("dtype", [None, jnp.bfloat16])
+def test_group_norm_is_that_of_flax(dtype):
+    """The same numbers in the same type, and of a flat image nothing but the bias."""
+    ours, theirs = (
+        filled(lambda kind=kind: kind(12, 3, dtype=dtype, rngs=nnx.Rngs(0)))
+        for kind in (layers.GroupNorm, nnx.GroupNorm)
+    )
+    x = 3 * jax.random.normal(jax.random.key(0), (2, 5, 4, 12)) + 1
+    a, b = ours(x), theirs(x)
+    assert a.dtype == b.dtype
+    tolerance = 1e-5 if dtype is None else 0.05
+    assert_allclose(a.astype(jnp.float32), b.astype(jnp.float32), atol=tolerance)
+    flat = ours(jnp.full((1, 5, 4, 12), 2.0))  # 1 / sqrt(epsilon) makes rounding a thousandfold
+    assert_allclose(flat[0].astype(jnp.float32) - ours.bias[...], 0, atol=0.01)
 
 
 def test_attention_sees_every_pixel():

@@ -9,7 +9,7 @@ from flax import nnx
 from jaxtyping import Array, ArrayLike, Float, UInt8
 
 from workshop_lite import checks
-from workshop_lite.layers import Conv, Residual, from_patches, to_patches
+from workshop_lite.layers import Conv, GroupNorm, Residual, from_patches, to_patches
 
 
 class Posterior(NamedTuple):
@@ -68,13 +68,13 @@ class Autoencoder(nnx.Module):
         self.stem = Conv(patch**2 * channels, first, **kw)
         self.encoder = nnx.List([Residual(c, **kw) for c in widths])
         self.down = nnx.List([nnx.Linear(4 * fine, coarse, **kw) for fine, coarse in steps])
-        self.norm = nnx.GroupNorm(last, 8, **kw)
+        self.norm = GroupNorm(last, 8, **kw)
         self.moments = Conv(last, 2 * latent, **kw)
         self.entry = Conv(latent, last, **kw)
         two = lambda c: nnx.Sequential(Residual(c, **kw), Residual(c, **kw))  # noqa: E731
         self.decoder = nnx.List([two(c) for c in widths])
         self.up = nnx.List([nnx.Linear(coarse, 4 * fine, **kw) for fine, coarse in steps])
-        self.norm_out = nnx.GroupNorm(first, 8, **kw)
+        self.norm_out = GroupNorm(first, 8, **kw)
         self.head = Conv(first, patch**2 * channels, **kw)
         self.scale = nnx.Variable(jnp.float32(1))  # no Param: it is measured, never trained
 

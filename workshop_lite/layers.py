@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jaxtyping import Array, Bool, Float
 
@@ -21,11 +22,61 @@ def convolved(
 ) -> Float[Array, "b h w d"]:
     """3 x 3 convolution, stride 1, zero padding.
 
-    The gradient is our own because XLA's CPU compiler computes the kernel's forty times slower
-    inside a scan than outside (jax-ml/jax#12868); three matrix products do not mind.
+    A CPU takes fewer products for it where they are many: it filters tiles. The gradient is our
+    own because XLA's CPU compiler computes the kernel's forty times slower inside a scan than
+    outside (jax-ml/jax#12868); three matrix products do not mind.
     """
+    if x.dtype == jnp.float32 and min(kernel.shape[2:]) >= 16:
+        return jax.lax.platform_dependent(x, kernel, cpu=_tiles_filtered, default=_slid)
+    return _slid(x, kernel)
+
+
+def _slid(x, kernel):
+    """The convolution as the compiler has it."""
     axes = ("NHWC", "HWIO", "NHWC")
     return jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=axes)
+
+
+# Lavin & Gray (2016), Section 4.3: the 4 x 4 results of a tile from 6 x 6 products, where sliding
+# the kernel takes 9 for each result. Rows make the products' inputs, their kernels, the results.
+_INPUTS = np.float32(
+    [
+        [4, 0, -5, 0, 1, 0],
+        [0, -4, -4, 1, 1, 0],
+        [0, 4, -4, -1, 1, 0],
+        [0, -2, -1, 2, 1, 0],
+        [0, 2, -1, -2, 1, 0],
+        [0, 4, 0, -5, 0, 1],
+    ]
+)
+_KERNELS = np.float32(
+    [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]
+) / np.float32(24)
+_RESULTS = np.float32(
+    [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]]
+)
+
+
+def _tiles_filtered(x, kernel):
+    """The same by minimal filtering of tiles: 36 products of matrices, a quarter of the work."""
+    b, h, w, c = x.shape
+    down, across = -(-h // 4), -(-w // 4)
+    x = jnp.pad(x, ((0, 0), (1, 4 * down + 1 - h), (1, 4 * across + 1 - w), (0, 0)))
+    rows = _mixed(_INPUTS, [x[:, i : i + 4 * down : 4] for i in range(6)])
+    tiles = _mixed(_INPUTS, [rows[:, :, :, j : j + 4 * across : 4] for j in range(6)], axis=1)
+    kernels = jnp.kron(_KERNELS, _KERNELS) @ kernel.reshape(9, -1)
+    products = tiles.reshape(36, -1, c) @ kernels.reshape(36, c, -1)
+    products = products.reshape(6, 6, b, down, across, -1)
+    rows = _mixed(_RESULTS, list(products))
+    y = _mixed(_RESULTS, [rows[:, j] for j in range(6)], axis=1)
+    y = y.transpose(2, 3, 0, 4, 1, 5).reshape(b, 4 * down, 4 * across, -1)
+    return y[:, :h, :w]
+
+
+def _mixed(matrix, parts, axis: int = 0):
+    """For every row of the matrix, the parts that it names, times its entries, added up."""
+    sums = [sum(c * part for c, part in zip(row, parts, strict=True) if c) for row in matrix]
+    return jnp.stack(sums, axis)
 
 
 def _convolved_gradient(saved, g):
@@ -60,6 +111,23 @@ class Conv(nnx.Module):
         return convolved(x.astype(dtype), kernel) + bias
 
 
+class GroupNorm(nnx.GroupNorm):
+    """Wu & He (2018), as in flax; what an image is scaled and shifted by is worked out first.
+
+    So the image is read twice and written once, on a CPU in half the time and less.
+    """
+
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
+        b, h, w, c = x.shape
+        pixels, group = x.reshape(b, h * w, c).astype(jnp.float32), c // self.num_groups
+        sums = jnp.stack([pixels.sum(axis=1), (pixels**2).sum(axis=1)])
+        mean, square = sums.reshape(2, b, self.num_groups, group).mean(axis=-1) / (h * w)
+        deviation = jnp.sqrt(jnp.maximum(square - mean**2, 0) + self.epsilon)
+        scale = self.scale[...] / jnp.repeat(deviation, group, axis=1)
+        shift = self.bias[...] - jnp.repeat(mean, group, axis=1) * scale
+        return (x * scale[:, None, None] + shift[:, None, None]).astype(self.dtype or x.dtype)
+
+
 def to_patches(x: Float[Array, "b h w c"], p: int) -> Float[Array, "b h2 w2 {p}*{p}*c"]:
     """Space to depth: every p x p square becomes one pixel with p * p * c channels.
 
@@ -89,7 +157,7 @@ class Residual(nnx.Module):
 
     def __init__(self, c: int, *, groups: int = 8, dtype=None, rngs):
         kw = {"dtype": dtype, "rngs": rngs}
-        self.norm1, self.norm2 = nnx.GroupNorm(c, groups, **kw), nnx.GroupNorm(c, groups, **kw)
+        self.norm1, self.norm2 = GroupNorm(c, groups, **kw), GroupNorm(c, groups, **kw)
         self.conv1, self.conv2 = Conv(c, c, **kw), Conv(c, c, **kw)
 
     def __call__(self, h: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
@@ -106,17 +174,29 @@ class Block(nnx.Module):
 
     def __init__(self, c: int, d_cond: int, *, groups: int = 8, dtype=None, rngs):
         kw = {"dtype": dtype, "rngs": rngs}
-        self.norm1 = nnx.GroupNorm(c, groups, **kw)
+        self.norm1 = GroupNorm(c, groups, **kw)
         self.conv1 = Conv(c, c, **kw)
         self.film = nnx.Linear(d_cond, 2 * c, kernel_init=zeros, **kw)
-        self.norm2 = nnx.GroupNorm(c, groups, **kw)
+        self.norm2 = GroupNorm(c, groups, **kw)
         self.conv2 = Conv(c, c, kernel_init=zeros, **kw)
 
     def __call__(self, x: Float[Array, "b h w c"], vector: Float[Array, "b n"]) -> Array:
         h = self.conv1(nnx.silu(self.norm1(x)))
-        scale, shift = jnp.split(self.film(nnx.silu(vector))[:, None, None], 2, axis=-1)
+        scale, shift = (part[:, None, None] for part in _halves(self.film, nnx.silu(vector)))
         h = self.conv2(nnx.silu(self.norm2(h) * (1 + scale) + shift))
         return x + h
+
+
+def _halves(linear: nnx.Linear, x: Float[Array, "b n"]) -> list[Array]:
+    """Both halves of ``linear(x)``, a product each.
+
+    Were it one, XLA's CPU compiler would cut it anew for every pixel that the halves are used on.
+    """
+    x, weight, bias = (
+        jnp.asarray(a, linear.dtype) for a in (x, linear.kernel[...], linear.bias[...])
+    )
+    pairs = zip(jnp.split(weight, 2, axis=1), jnp.split(bias, 2), strict=True)
+    return [x @ half + shift for half, shift in pairs]
 
 
 def attention(
@@ -151,7 +231,7 @@ class SelfAttention(nnx.Module):
     def __init__(self, c: int, *, heads: int = 4, groups: int = 8, dtype=None, rngs):
         kw = {"dtype": dtype, "rngs": rngs}
         self.heads = heads
-        self.norm = nnx.GroupNorm(c, groups, **kw)
+        self.norm = GroupNorm(c, groups, **kw)
         self.qkv = nnx.Linear(c, 3 * c, **kw)
         self.out = nnx.Linear(c, c, kernel_init=zeros, **kw)
 
@@ -168,7 +248,7 @@ class CrossAttention(nnx.Module):
     def __init__(self, c: int, d: int, *, heads: int = 4, groups: int = 8, dtype=None, rngs):
         kw = {"dtype": dtype, "rngs": rngs}
         self.heads = heads
-        self.norm = nnx.GroupNorm(c, groups, **kw)
+        self.norm = GroupNorm(c, groups, **kw)
         self.q = nnx.Linear(c, c, **kw)
         self.kv = nnx.Linear(d, 2 * c, **kw)
         self.out = nnx.Linear(c, c, kernel_init=zeros, **kw)

@@ -12,6 +12,7 @@ from workshop_lite.layers import (
     Block,
     Conv,
     CrossAttention,
+    GroupNorm,
     SelfAttention,
     doubled,
     from_patches,
@@ -105,7 +106,7 @@ class UNet(nnx.Module):
             self.down.append(nnx.Linear(4 * fine, coarse, **kw))
             self.up.append(nnx.Linear(coarse, fine, **kw))
         self.middle = stage(widths[-1], attend=True)
-        self.norm = nnx.GroupNorm(widths[0], 8, **kw)
+        self.norm = GroupNorm(widths[0], 8, **kw)
         self.head = Conv(widths[0], patch**2 * channels, kernel_init=zeros, **kw)
 
     def __call__(
