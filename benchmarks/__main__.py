@@ -6,6 +6,7 @@ whatever else the machine does slows them all. Where there is a GPU all of them 
 products of full float32 precision; a last section lets each use bfloat16.
 """
 
+import math
 import os
 import platform
 import sys
@@ -26,6 +27,7 @@ from benchmarks.sampling import DEVICE, LAYOUTS, SCALE, STEPS, in_bfloat16, vari
 from workshop_lite import checkpoints, optimizers, recipes, results, training
 from workshop_lite.conditioning import null_labels
 from workshop_lite.guidance import Guided
+from workshop_lite.metrics import flops
 from workshop_lite.samplers import dpmpp_2m
 from workshop_lite.schedules import cosine
 
@@ -122,7 +124,8 @@ def for_less(denoise, noise, labels, rival: str, sample) -> None:
             lambda: dpmpp_2m(guided, cosine, noise, labels, steps=STEPS // 2)[0],
         ),
     }
-    heading(f"Sampling {IMAGES} other images for less", "Fréchet distance, accuracy; N = 1,000")
+    note = f"Fréchet distance, accuracy; N = {measured[0]['n']:,}"
+    heading(f"Sampling {IMAGES} other images for less", note)
     seconds = timed("for less", {name: way for name, (_, way) in ways.items()})
     for name, (run, _) in ways.items():
         mine = results.chosen(measured, **run)
@@ -154,14 +157,14 @@ def in_float32():
 
 
 def main() -> None:
+    jax.config.update("jax_num_cpu_devices", math.gcd(IMAGES, os.cpu_count()))
     jax.config.update("jax_default_matmul_precision", "float32")
     torch.backends.cudnn.allow_tf32 = False
     denoise = in_float32()
     noise = jax.random.normal(jax.random.key(0), (IMAGES, 28, 28, 1))
     labels = jnp.arange(IMAGES) % 10
     inputs = noise, jnp.full(IMAGES, 0.5), labels
-    network = jax.jit(lambda model, *inputs: model(*inputs)).lower(denoise, *inputs).compile()
-    image = network.cost_analysis()["flops"] / IMAGES
+    image = flops(lambda model, *inputs: model(*inputs), denoise, *inputs) / IMAGES
 
     square = jnp.ones((2048, 2048))
     seconds = timed("peak", {PEAK: partial(jax.jit(jnp.matmul), square, square)}, 30)[PEAK]
@@ -172,13 +175,14 @@ def main() -> None:
     heading(f"Sampling {IMAGES} images, {STEPS} DDIM steps, guidance {SCALE:g}", "against ours")
     ways = variants(denoise, noise, labels)
     rows = timed("sampling", ways)
-    ours = min(next(iter(rows.values())))
+    ours = min(seconds.min() for name, seconds in rows.items() if "jitted" in name)
     for name, seconds in rows.items():
         row(name, seconds, f"{seconds.min() / ours:.2f} x")
     rate = 2 * STEPS * IMAGES * image / ours
     print(
-        f"ours computes {rate / 1e9:.0f} GFLOP/s, {rate / peak:.0%} of the peak"
-        f" ({image / 1e9:.3f} GFLOP an evaluation of an image, counted by the compiler)"
+        f"ours does the work of {rate / 1e9:.0f} GFLOP/s, {rate / peak:.0%} of the peak"
+        f" ({image / 1e9:.3f} GFLOP an evaluation of an image with kernels that slide;"
+        " tiles filtered on a CPU take less)"
     )
 
     rival = min((name for name in rows if "PyTorch" in name), key=lambda name: rows[name].min())

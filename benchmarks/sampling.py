@@ -1,9 +1,11 @@
-"""The same guided samples in five ways: jitted, eager, and in PyTorch with diffusers."""
+"""The same guided samples in several ways: jitted, eager, and in PyTorch with diffusers."""
 
 import diffusers
+import jax
 import jax.numpy as jnp
 import numpy as np
 import torch
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from benchmarks import torch_unet
 from workshop_lite import checkpoints
@@ -66,9 +68,15 @@ def in_torch(network, noise, labels, *, pair: bool):
 def variants(denoise, noise, labels) -> dict:
     """How to sample: functions by name, all of which return the same images; ours first."""
     guided, naive = (kind(denoise, null_labels, SCALE) for kind in (Guided, TwoPasses))
+    mesh = Mesh(np.array(jax.devices()), ("data",))
+    split, whole = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in (["data"], []))
+    shared = jax.device_put((guided, noise, labels), (whole, split, split))
     ways = {
         "ours: one jitted scan, one batch of 2b": lambda: ddim(
             guided, cosine, noise, labels, steps=STEPS
+        )[0],
+        "ours: the same jitted scan, a device a core": lambda: ddim(
+            shared[0], cosine, *shared[1:], steps=STEPS
         )[0],
         "ours without jit: Python loop, two passes": lambda: unjitted(naive, noise, labels),
     }

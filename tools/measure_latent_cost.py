@@ -22,6 +22,7 @@ from published_shapes import Cost, adm, sd_decoder, sd_unet
 from workshop_lite import results
 from workshop_lite.autoencoder import Posterior
 from workshop_lite.guidance import Guided
+from workshop_lite.metrics import flops
 from workshop_lite.recipes import RECIPES
 from workshop_lite.recipes.emoji import emoji_denoiser, prompt_loss
 from workshop_lite.recipes.latent import SIZE, latent_loss
@@ -51,11 +52,6 @@ def learn(base, denoise, batch, key):
     return jax.value_and_grad(loss, len(base))(*base, denoise, batch, key)
 
 
-def gflop(function, *inputs) -> float:
-    """The count before the compiler optimises; of a loop it sees one turn."""
-    return jax.jit(function).lower(*inputs).cost_analysis()["flops"] / 1e9
-
-
 def mib(program) -> float:
     """What a compiled program allocates beside its inputs."""
     found = program.memory_analysis()
@@ -77,12 +73,11 @@ def counted(size: int, channels: int, patch: int, name: str | None) -> dict:
     many, prompts = several(BATCH)
     batch = Posterior(many, many) if base else many, prompts, prompts
     training = base, denoise, batch, jax.eval_shape(lambda: jax.random.key(0))
-    one = gflop(
-        lambda net, *seen: net(*seen), denoise, x, jax.ShapeDtypeStruct((1,), float), tokens
-    )
-    decode = gflop(lambda ae, z: ae.decode(z), base[0], x) if base else 0.0
+    question = x, jax.ShapeDtypeStruct((1,), jnp.float32), tokens
+    one = flops(lambda net, *seen: net(*seen), denoise, *question) / 1e9
+    decode = flops(lambda ae, z: ae.decode(z), base[0], x) / 1e9 if base else 0.0
     return {
-        "gflop_train": gflop(learn, *training) / BATCH,
+        "gflop_train": flops(learn, *training) / 1e9 / BATCH,
         "gflop_draw": STEPS * PASSES * one + decode,
         "mib_train": mib(jax.jit(learn).lower(*training).compile()) / BATCH,
         "mib_draw": mib(jax.jit(draw).lower(base, denoise, x, tokens).compile()),

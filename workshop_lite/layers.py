@@ -17,6 +17,7 @@ def sinusoids(t: Float[Array, " b"], dim: int) -> Float[Array, "b dim"]:
 
 
 @jax.custom_vjp
+@jax.jit  # one call where nothing around it is compiled
 def convolved(
     x: Float[Array, "b h w c"], kernel: Float[Array, "3 3 c d"]
 ) -> Float[Array, "b h w d"]:

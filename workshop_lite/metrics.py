@@ -174,6 +174,15 @@ def saturation(images: Images, margin: float = 0.05) -> float:
     return float((np.abs(images) > 1 + margin).mean())
 
 
+def flops(function: Callable, *inputs) -> float:
+    """Floating-point operations of ``function(*inputs)`` as it is written, a loop counted once.
+
+    Convolutions count as sliding kernels, whatever a CPU makes of them. Shapes will do for inputs.
+    """
+    traced = jax.jit(function).trace(*inputs)
+    return traced.lower(lowering_platforms=("tpu",)).cost_analysis()["flops"]
+
+
 def yardsticks(images: Images, seed: int = 0) -> dict[str, Images]:
     """Real images, and four ways to spoil them, for a scale to read distances on.
 
