@@ -4,6 +4,10 @@ The network is that of ``fashion-cfg`` with its shipped weights, in float32. Bef
 timed, the samples of all variants are asserted to be equal. Competitors take turns, so that
 whatever else the machine does slows them all. Where there is a GPU all of them run on it, with
 products of full float32 precision; a last section lets each use bfloat16.
+
+    python -m benchmarks [workshop_lite/data/results/speed.json]
+
+keeps the times of sampling in that file as well, device by device.
 """
 
 import math
@@ -13,6 +17,7 @@ import sys
 import time
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from unittest import mock
 
 import jax
@@ -156,7 +161,18 @@ def in_float32():
         return checkpoints.load("fashion-cfg")
 
 
-def main() -> None:
+def record(path: Path, seconds: dict[str, np.ndarray]) -> None:
+    """Put these sampling times into a results file, in place of what it held of this device."""
+    device = jax.devices()[0].device_kind if DEVICE == "cuda" else f"{os.cpu_count()} CPU cores"
+    rows = results.load(path.stem, path.parent) if path.exists() else []
+    rows = [row for row in rows if row["device"] != device]
+    for way, each in seconds.items():
+        best, median = (round(float(f(each)), 4) for f in (np.min, np.median))
+        rows.append({"device": device, "way": way, "seconds": best, "median": median})
+    results.save(path, rows)
+
+
+def main(path: Path | None) -> None:
     jax.config.update("jax_num_cpu_devices", math.gcd(IMAGES, os.cpu_count()))
     jax.config.update("jax_default_matmul_precision", "float32")
     torch.backends.cudnn.allow_tf32 = False
@@ -185,6 +201,8 @@ def main() -> None:
         " tiles filtered on a CPU take less)"
     )
 
+    if path is not None:
+        record(path, rows)
     rival = min((name for name in rows if "PyTorch" in name), key=lambda name: rows[name].min())
     for_less(denoise, noise, labels, rival, ways[rival])
 
@@ -212,4 +230,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]) if sys.argv[1:] else None)

@@ -3,7 +3,7 @@
     PYTHONPATH=. python tools/measure_routes.py workshop_lite/data/results/routes.json
 
 On Fashion-MNIST: small networks told the class by a vector or by tokens, trained alike, and the
-shipped network steered by the shipped classifier. Since that classifier would judge its own work, a
+shipped network steered by the shipped classifier, and without one. Since that classifier would judge its own work, a
 second one, trained here, gives the accuracy. Rows that the file holds already are kept. About 20
 minutes on one CPU core. Seeds may be named behind the file, to measure only those.
 """
@@ -21,6 +21,7 @@ from flax import nnx
 from workshop_lite import checkpoints, datasets, evaluation, metrics, results, training
 from workshop_lite.classifier import Classifier
 from workshop_lite.conditioning import Context, Labels, null_labels
+from workshop_lite.guidance import Guided
 from workshop_lite.optimizers import muon
 from workshop_lite.predictions import VELOCITY, Denoiser
 from workshop_lite.recipes import RECIPES, denoising_loss
@@ -113,10 +114,14 @@ def main(path: Path, seeds: list[int]) -> None:
         row = {"route": route, "scale": 1.0, "seed": seed}
         add({**row, "minutes": round(fitted.seconds / 60, 2)}, fitted.model, 15)
     denoise, classifier = (checkpoints.load(f"fashion-{name}") for name in ("cfg", "classifier"))
-    for seed, scale in product(seeds[:1], SCALES):
-        row = {"route": "classifier guidance", "scale": scale, "seed": seed}
+    guided = {
+        "classifier guidance": lambda scale: Steered(denoise, classifier, scale),
+        "classifier-free guidance": lambda scale: Guided(denoise, null_labels, scale),
+    }
+    for seed, scale, route in product(seeds[:1], SCALES, guided):
+        row = {"route": route, "scale": scale, "seed": seed}
         if not results.chosen(rows, **row):
-            add({**row, "minutes": None}, Steered(denoise, classifier, scale), 15)
+            add({**row, "minutes": None}, guided[route](scale), 15)
 
 
 if __name__ == "__main__":

@@ -56,11 +56,9 @@ def train(args) -> None:
             raise ValueError(f"start must name a folder that holds {args.name}, got {args.start}")
         model, before = (f(args.name, args.start) for f in (checkpoints.load, checkpoints.card))
     rows = recipe.rows("train", *base)
-    budget = {"steps": args.steps, "minutes": args.minutes}
-    if budget == {"steps": None, "minutes": None}:
-        budget["steps"] = recipe.steps
-    changed = {"batch": args.batch, "cooldown": args.cooldown}
+    changed = {name: getattr(args, name) for name in ("steps", "minutes", "batch", "cooldown")}
     changed = {name: value for name, value in changed.items() if value is not None}
+    budget = {} if {"steps", "minutes"} & set(changed) else {"steps": recipe.steps}
     try:
         fitted = training.fit(
             model,
@@ -68,8 +66,7 @@ def train(args) -> None:
             rows,
             directory=folder,
             recipe=args.name if before is None else f"{args.name} after {before['sha256'][:8]}",
-            **recipe.options | changed,
-            **budget,
+            **recipe.options | budget | changed,
         )
     except KeyboardInterrupt:
         sys.exit(f"\nStopped and saved. Go on with: train {args.name} --resume {folder}")
@@ -85,6 +82,8 @@ def train(args) -> None:
         "commit": _commit(),
         "loss": round(float(fitted.losses[-500:].mean()), 4),
     }
+    if changed:
+        notes["changed"] = changed  # of the recipe
     if isinstance(fitted.model, Autoencoder):
         notes["scale"] = latent_scale(fitted.model, rows[0])
         fitted.model.scale[...] = np.float32(notes["scale"])
