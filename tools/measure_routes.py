@@ -3,9 +3,10 @@
     PYTHONPATH=. python tools/measure_routes.py workshop_lite/data/results/routes.json
 
 On Fashion-MNIST: small networks told the class by a vector or by tokens, trained alike, and the
-shipped network steered by the shipped classifier, and without one. Since that classifier would judge its own work, a
-second one, trained here, gives the accuracy. Rows that the file holds already are kept. About 20
-minutes on one CPU core. Seeds may be named behind the file, to measure only those.
+shipped network steered by the shipped classifier, and without one. Since that classifier would
+judge its own work, a second one, trained here, gives the accuracy. Rows that the file holds already
+are kept. About 20 minutes on one CPU core. Seeds may be named behind the file, to measure only
+those.
 """
 
 import sys
