@@ -43,6 +43,14 @@ def test_train_then_resume_then_sample(tmp_path, monkeypatch, capsys):
     assert "384 images" in capsys.readouterr().out
 
 
+def test_the_card_says_what_was_changed(tmp_path, monkeypatch):
+    """A batch and a cooldown of one's own are taken, and stand on the card."""
+    monkeypatch.chdir(tmp_path)
+    main("train fashion-classifier --steps 3 --batch 32 --cooldown 2".split())
+    card = checkpoints.card("fashion-classifier", Path("runs/fashion-classifier"))
+    assert card["changed"] == {"steps": 3, "batch": 32, "cooldown": 2} and card["images"] == 96
+
+
 def test_train_further(tmp_path, monkeypatch, capsys):
     """A run that starts from trained weights counts theirs too, and resumes only with them."""
     monkeypatch.chdir(tmp_path)

@@ -24,7 +24,7 @@ ZOOM = 4
 
 
 def main() -> None:
-    noise = jax.random.normal(jax.random.key(3), (len(LABELS), 28, 28, 1))
+    noise = jax.random.normal(jax.random.key(1), (len(LABELS), 28, 28, 1))
     guided = Guided(checkpoints.load("fashion-cfg"), null_labels, 2.0)
     _, path = ddim(guided, cosine, noise, LABELS, steps=STEPS)
     level = cosine(np.linspace(1, 0, STEPS + 1))

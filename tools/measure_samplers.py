@@ -55,15 +55,19 @@ def plan() -> list[dict]:
     ]
 
 
+def unscheduled(model, *asked):
+    """A sampler refuses a denoiser of another clock; a plain function has none to compare."""
+    return model(*asked)
+
+
 def drawn(denoise, run: dict, labels, shape) -> np.ndarray:
     """An image for each label, at the cost that the run names."""
     grid, clock = GRIDS[run["grid"]]
     # Heun looks twice a step, but once from pure noise and once into data.
     heun, n = run["sampler"] == "heun", run["evaluations"]
     model = Denoiser(denoise.network, clock, denoise.prediction)
-    # A sampler refuses a denoiser of another clock; a plain function has none to compare.
     return evaluation.samples(
-        Partial(lambda model, *asked: model(*asked), model),
+        Partial(unscheduled, model),
         grid,
         labels,
         shape=shape,
