@@ -20,6 +20,7 @@ from workshop_lite.figures.style import (
     PURPLE,
     errors,
     finished,
+    plain_log,
     tidy,
 )
 from workshop_lite.results import chosen, spread
@@ -111,9 +112,8 @@ def scale_curves(rows: list[dict], yardsticks: list[dict]) -> Figure:
         dict.fromkeys(row["method"] for row in yardsticks), styles, strict=False
     ):
         distance.axhline(found[name].mean, color=GREY, linestyle=style, label=name)
-    distance.set(title="Fréchet distance", yscale="log")
-    distance.set_yticks([20, 50, 100, 200, 500], ["20", "50", "100", "200", "500"])
-    distance.minorticks_off()
+    distance.set_title("Fréchet distance")
+    plain_log(distance, "y")
     handles = distance.lines[-len(found) :]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(found), **LEGEND)
     panels[0, 1].set_title("accuracy and precision")
@@ -137,9 +137,8 @@ def tradeoff(methods: dict[str, list[dict]]) -> Figure:
         axes.errorbar(x, y, **bars, fmt=mark + "-", color=colour, label=name, capsize=2)
         for scale, *point in zip(recall, x, y, strict=True):
             axes.annotate(f"{scale:g}", point, (4, 4), textcoords="offset points", color=colour)
-    axes.set(xlabel="recall", ylabel="Fréchet distance", yscale="log")
-    axes.set_yticks([20, 50, 100, 200, 500], ["20", "50", "100", "200", "500"])
-    axes.minorticks_off()
+    axes.set(xlabel="recall", ylabel="Fréchet distance")
+    plain_log(axes, "y")
     axes.legend(**LEGEND)
     tidy(axes)
     return finished(figure)
