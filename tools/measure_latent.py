@@ -6,7 +6,8 @@
 STATES is a folder with copies of the states that ``training.fit`` saved on the way, each named
 MODEL-STEPS.safetensors; the last of a model is the trained one. Rows that the file holds already
 are kept. About 20 minutes on one CPU core. ``--time`` adds what a step and a picture cost; it wants
-one idle core to itself.
+one idle core to itself. Rows of kind "cost" are from before CPUs filtered tiles, as the models were
+trained.
 """
 
 import sys
@@ -134,7 +135,7 @@ def price(rows: list[dict], images: int = 64, drawn: int = 16) -> None:
         calls["draw"] = jax.jit(draw), (model, base, noise, tokens[:drawn])
         if base:
             calls["decode"] = jax.jit(lambda ae, z: ae.decode(z)), (base[0], noise)
-        row = {"kind": "cost", "model": name, "images": images, "drawn": drawn, "steps": 20}
+        row = {"kind": "cost, tiles", "model": name, "images": images, "drawn": drawn, "steps": 20}
         for part, (function, inputs) in calls.items():
             program = function.lower(*inputs).compile()
             row[f"seconds_{part}"] = round(seconds(program, *inputs), 4)
@@ -146,7 +147,7 @@ def price(rows: list[dict], images: int = 64, drawn: int = 16) -> None:
 def main(path: Path, *rest: str) -> None:
     rows = results.load(path.stem, path.parent) if path.exists() else []
     if "--time" in rest:
-        rows = [row for row in rows if row["kind"] != "cost"]
+        rows = [row for row in rows if row["kind"] != "cost, tiles"]
         price(rows)
         results.save(path, rows)
     else:
