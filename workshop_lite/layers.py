@@ -23,11 +23,11 @@ def convolved(
 ) -> Float[Array, "b h w d"]:
     """3 x 3 convolution, stride 1, zero padding.
 
-    From 32 channels on, a CPU filters tiles, in half the time and twice the memory. The gradient
+    From 48 channels on, a CPU filters tiles, in half the time and twice the memory. The gradient
     is our own because XLA's CPU compiler computes the kernel's forty times slower inside a scan
     than outside (jax-ml/jax#12868); three matrix products do not mind.
     """
-    if x.dtype == jnp.float32 and min(kernel.shape[2:]) >= 32:
+    if x.dtype == jnp.float32 and min(kernel.shape[2:]) >= 48:
         return jax.lax.platform_dependent(x, kernel, cpu=_tiles_filtered, default=_slid)
     return _slid(x, kernel)
 
