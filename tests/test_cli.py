@@ -44,11 +44,13 @@ def test_train_then_resume_then_sample(tmp_path, monkeypatch, capsys):
 
 
 def test_the_card_says_what_was_changed(tmp_path, monkeypatch):
-    """A batch and a cooldown of one's own are taken, and stand on the card."""
+    """A batch and a cooldown of one's own are taken and stand on the card; the batch stays."""
     monkeypatch.chdir(tmp_path)
     main("train fashion-classifier --steps 3 --batch 32 --cooldown 2".split())
     card = checkpoints.card("fashion-classifier", Path("runs/fashion-classifier"))
     assert card["changed"] == {"steps": 3, "batch": 32, "cooldown": 2} and card["images"] == 96
+    with pytest.raises(SystemExit):
+        main("train fashion-classifier --steps 4 --resume runs/fashion-classifier".split())
 
 
 def test_train_further(tmp_path, monkeypatch, capsys):

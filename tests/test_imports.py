@@ -13,6 +13,7 @@ MAY_IMPORT = {
     "predictions": {"schedules"},
     "samplers": {"schedules"},
     "mixtures": {"predictions", "schedules"},
+    "layers": {"convolution"},
     "conditioning": {"layers"},
     "unet": {"layers", "conditioning"},
     "classifier": {"layers"},

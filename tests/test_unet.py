@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 
 from workshop_lite import layers, training
 from workshop_lite.conditioning import Labels, dropped, null_labels
+from workshop_lite.convolution import convolved
 from workshop_lite.predictions import VELOCITY, Denoiser
 from workshop_lite.schedules import cosine
 from workshop_lite.unet import UNet
@@ -130,9 +131,7 @@ def test_convolution_and_its_gradient(shape, out):
 
     @jax.jit
     def both(x, kernel, g):
-        (ours, pull), (theirs, pull_plain) = (
-            jax.vjp(f, x, kernel) for f in (layers.convolved, plain)
-        )
+        (ours, pull), (theirs, pull_plain) = (jax.vjp(f, x, kernel) for f in (convolved, plain))
         return (ours, *pull(g)), (theirs, *pull_plain(g))
 
     for a, b in zip(*both(x, kernel, g), strict=True):
@@ -141,7 +140,7 @@ def test_convolution_and_its_gradient(shape, out):
 
 def test_tiles_are_filtered_where_channels_are_many():
     """A CPU multiplies less for many channels in float32, and only there."""
-    work = lambda c, dtype: jax.jit(layers.convolved).lower(  # noqa: E731
+    work = lambda c, dtype: jax.jit(convolved).lower(  # noqa: E731
         jnp.ones((1, 8, 8, c), dtype), jnp.ones((3, 3, c, c), dtype)
     )
     sliding = lambda c, dtype: "convolution" in work(c, dtype).as_text()  # noqa: E731

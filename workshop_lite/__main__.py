@@ -59,13 +59,14 @@ def train(args) -> None:
     changed = {name: getattr(args, name) for name in ("steps", "minutes", "batch", "cooldown")}
     changed = {name: value for name, value in changed.items() if value is not None}
     budget = {} if {"steps", "minutes"} & set(changed) else {"steps": recipe.steps}
+    run = args.name if args.batch is None else f"{args.name}, batch {args.batch}"
     try:
         fitted = training.fit(
             model,
             jax.tree_util.Partial(recipe.loss, *base),
             rows,
             directory=folder,
-            recipe=args.name if before is None else f"{args.name} after {before['sha256'][:8]}",
+            recipe=run if before is None else f"{run} after {before['sha256'][:8]}",
             **recipe.options | budget | changed,
         )
     except KeyboardInterrupt:
