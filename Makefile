@@ -15,8 +15,10 @@ PYTEST := $(BIN)/python3 -m pytest --numprocesses logical --maxprocesses 4 --dis
 
 # Checks and committed outputs are the same on every machine: CPU, whatever accelerator is present.
 test unit notebooks execute: export JAX_PLATFORMS = cpu
-# A second run of a notebook need not compile what the first one did.
-lab notebooks execute: export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/.jax_cache
+# Unit tests compile much and run it once: the compiler's costly passes are left to the notebooks.
+unit: export JAX_DISABLE_MOST_OPTIMIZATIONS = 1
+# A second run of a notebook, or of its panels, need not compile what the first one did.
+lab notebooks check execute: export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/.jax_cache
 
 .PHONY: help setup book lab test lint unit notebooks check links stack-tree format execute bench clean clean-all
 .NOTPARALLEL:

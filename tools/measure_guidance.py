@@ -37,7 +37,7 @@ def methods(denoise, weak) -> dict:
 def plan(seeds: list[int]) -> list[dict]:
     """What to measure: seed by seed, the most wanted first."""
     scales = {"cfg": SCALES, "interval": (2, 3), "rescale": (3,), "threshold": (3,)}
-    scales |= {"autoguidance": (1.5, 2)}
+    scales |= {"autoguidance": (1.2, 1.5, 2)}
     runs = [(method, s, STEPS, "dpmpp_2m") for method, row in scales.items() for s in row]
     runs += [("cfg", 1, steps, "dpmpp_2m") for steps in (5, 10, 20)]
     runs += [("cfg", 1, steps, "ddim") for steps in (5, 10, 20, 50)]
