@@ -127,7 +127,10 @@ def scale_curves(rows: list[dict], yardsticks: list[dict]) -> Figure:
 def tradeoff(methods: dict[str, list[dict]]) -> Figure:
     """Fréchet distance against recall: a line for each method, a point for each scale."""
     figure, axes = plt.subplots(figsize=(6.4, 4.6), layout="constrained")
-    for (name, rows), colour, mark in zip(methods.items(), (*COLOURS, INK), "os^Dv", strict=False):
+    below = {"xytext": (-4, -4), "ha": "right", "va": "top"}  # for the first, clear of the others'
+    places = (below, *[{"xytext": (4, 4)}] * 4)
+    kinds = zip(methods.items(), (*COLOURS, INK), "os^Dv", places, strict=False)
+    for (name, rows), colour, mark, place in kinds:
         recall, distance = spread(rows, "scale", "recall"), spread(rows, "scale", "frechet")
         x, y = ([s.mean for s in found.values()] for found in (recall, distance))
         bars = {
@@ -136,7 +139,8 @@ def tradeoff(methods: dict[str, list[dict]]) -> Figure:
         }
         axes.errorbar(x, y, **bars, fmt=mark + "-", color=colour, label=name, capsize=2)
         for scale, *point in zip(recall, x, y, strict=True):
-            axes.annotate(f"{scale:g}", point, (4, 4), textcoords="offset points", color=colour)
+            text = {"textcoords": "offset points", "color": colour, **place}
+            axes.annotate(f"{scale:g}", point, **text)
     axes.set(xlabel="recall", ylabel="Fréchet distance")
     plain_log(axes, "y")
     axes.legend(**LEGEND)
