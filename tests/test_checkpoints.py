@@ -171,6 +171,15 @@ def test_a_card_of_another_recipe_is_refused(folder):
     )
 
 
+def test_a_model_of_another_recipe_is_not_saved(folder):
+    """What ``load`` would refuse does not replace what it takes."""
+    name = "fashion-classifier"
+    model, notes = checkpoints.load(name, folder), checkpoints.card(name, folder)
+    save = lambda: checkpoints.save(name, model, {**notes, "recipe": "fashion-cfg"}, folder)
+    assert_refused(save, folder, "^model must be one of recipe 'fashion-cfg', got one of other")
+    assert checkpoints.card(name, folder) == notes and checkpoints.load(name, folder)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e6])
 def test_weights_that_half_precision_cannot_hold_are_not_saved(tmp_path, value):
     """NaN, and what float16 would turn into infinity, is refused before anything is written."""

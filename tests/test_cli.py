@@ -1,13 +1,17 @@
 """The command line does what it says, and bad arguments end in one sentence."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from workshop_lite import checkpoints
+from workshop_lite import checkpoints, training
 from workshop_lite.__main__ import main
+
+ROOT = Path(__file__).parent.parent
 
 
 def test_list(capsys):
@@ -41,6 +45,54 @@ def test_train_then_resume_then_sample(tmp_path, monkeypatch, capsys):
     main("train fashion-classifier --steps 6 --resume runs/fashion-classifier".split())
     main("list --folder runs/fashion-classifier".split())
     assert "384 images" in capsys.readouterr().out
+
+
+def test_resuming_what_is_over_keeps_its_scores(tmp_path, monkeypatch):
+    """The weights stay, so what was measured of them stays on the card; with new ones it goes."""
+    monkeypatch.chdir(tmp_path)
+    folder, again = Path("runs/fashion-classifier"), "--resume runs/fashion-classifier"
+    main("train fashion-classifier --steps 2 --batch 4".split())
+    scores = {"test_accuracy": 0.5}
+    notes = checkpoints.card("fashion-classifier", folder)
+    checkpoints.write_card("fashion-classifier", {**notes, "metrics": scores}, folder)
+    main(f"train fashion-classifier --steps 2 --batch 4 {again}".split())
+    assert checkpoints.card("fashion-classifier", folder)["metrics"] == scores
+    main(f"train fashion-classifier --steps 3 --batch 4 {again}".split())
+    assert "metrics" not in checkpoints.card("fashion-classifier", folder)
+
+
+def test_what_ctrl_c_says_can_be_typed(tmp_path, monkeypatch, capsys):
+    """The line that tells how to go on names all that was given, and goes on."""
+    monkeypatch.chdir(tmp_path)
+    fit = training.fit
+
+    def stopped(*args, **options):
+        fit(*args, **options | {"steps": 2})
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "fit", stopped)
+    with pytest.raises(SystemExit) as stop:
+        main("train fashion-classifier --steps 3 --batch 4".split())
+    monkeypatch.setattr(training, "fit", fit)
+    main(str(stop.value.code).partition("Go on with: ")[2].split())
+    card = checkpoints.card("fashion-classifier", Path("runs/fashion-classifier"))
+    assert (card["steps"], card["images"]) == (3, 12)
+
+
+def test_a_run_needs_a_place(tmp_path, monkeypatch, capsys):
+    """A file where the folder of runs should be is noticed before training, not after."""
+    monkeypatch.chdir(tmp_path)
+    Path("runs").write_text("not a folder")
+    with pytest.raises(SystemExit):
+        main("train fashion-classifier --steps 1 --batch 2".split())
+    assert "cannot be written to, for runs cannot" in capsys.readouterr().err
+
+
+def test_a_reader_who_leaves_is_no_error():
+    """As in ``list | head -1``."""
+    call = f"{sys.executable} -m workshop_lite list | head -1"
+    done = subprocess.run(call, shell=True, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr == "" and done.stdout.count("\n") == 1
 
 
 def test_the_card_says_what_was_changed(tmp_path, monkeypatch):
@@ -82,7 +134,12 @@ def test_train_further(tmp_path, monkeypatch, capsys):
         ("sample fashion-cfg --labels 10", "labels must lie between 0 and 9"),
         ("sample fashion-cfg --steps 0", "steps must be"),
         ("sample fashion-cfg --scale nan", "scale must be finite"),
-        ("sample fashion-cfg --columns 0", "with equally many rows, at least one, got"),
+        ("sample fashion-cfg --columns 0", "columns must be a whole number of at least 1, got 0"),
+        ("sample fashion-cfg --columns -1", "columns must be a whole number of at least 1, got -1"),
+        ("sample fashion-cfg --labels 4294967297", "labels must lie between 0 and 9"),
+        ("sample fashion-cfg --out grid.jpg", "out must be a .png file in a folder that can be"),
+        ("sample fashion-cfg --out nowhere/grid.png", "out must be a .png file in a folder that"),
+        ("list --folder nowhere", "folder must be one that exists, got nowhere"),
         ("sample fashion-cfg --prompts apple", "labels must be given for fashion-cfg"),
         ("sample fashion-classifier", "name must be that of a model that draws"),
         ("evaluate fashion-cfg --n 0", "n must be a whole number of at least 4"),

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from numpy.testing import assert_array_equal
 
-from workshop_lite import datasets, evaluation
+from workshop_lite import checkpoints, datasets, evaluation
 from workshop_lite.evaluation import samples
 from workshop_lite.recipes import RECIPES
 from workshop_lite.schedules import cosine
@@ -33,6 +34,13 @@ def test_one_image_for_each_label():
     images = drawn(LABELS, batch=4)
     assert images.shape == (10, 2, 2, 1)
     assert np.abs(images[:, 0, 0, 0] - LABELS).max() < 0.02
+
+
+def test_a_label_is_not_cut_to_32_bits():
+    """A device would drop the upper half of 2**32 + 3 and draw class 3."""
+    weak = checkpoints.load("fashion-cfg-weak")
+    with pytest.raises(ValueError, match="^labels must lie between 0 and 9"):
+        samples(weak, cosine, np.array([2**32 + 3]), steps=1)
 
 
 def test_the_place_decides():

@@ -77,6 +77,13 @@ def test_box_mean_by_hand(unchecked):
             metrics.box_mean(bad, 3)
 
 
+def test_whole_numbers_do_not_wrap(unchecked):
+    """Features of 8 bits: 0, 50 and 100 are 66.7 apart in the mean. Equal sets are 0 apart."""
+    features = np.array([[0], [100], [50]], np.uint8)
+    assert np.isclose(metrics.diversity(features, [0, 0, 0]), 200 / 3)
+    assert metrics.frechet(features, features) >= 0
+
+
 def test_diversity_is_within_a_label():
     """Three corners of a 3-4-5 triangle have mean distance 4; a lone image counts nothing."""
     corners = np.array([[0, 0], [3, 0], [0, 4], [90, 90]], np.float32)

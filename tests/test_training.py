@@ -179,9 +179,20 @@ def test_diverging_run_keeps_the_last_good_state(tmp_path, unbroken):
     """A loss that is no longer finite is reported, and does not overwrite what was saved."""
     resumable.run(tmp_path, steps=6)
     broken = lambda model, batch, key: resumable.loss(model, batch, key) / 0.0
-    with pytest.raises(ValueError, match="^loss is not finite after step 6; lower learning_rate$"):
+    with pytest.raises(
+        ValueError, match="^loss is not finite after step 6, or its gradient; lower"
+    ):
         resumable.run(tmp_path, loss=broken)
     assert_same_run(tmp_path, unbroken)
+
+
+def test_a_gradient_that_is_not_finite_is_reported(tmp_path):
+    """At the last step, too, where no further loss would show it; nothing of it is saved."""
+    kinked = lambda model, batch, key: jnp.sqrt(0.0 * resumable.loss(model, batch, key))
+    with pytest.raises(ValueError, match="^loss is not finite after step 0, or its gradient"):
+        resumable.run(tmp_path, steps=1, loss=kinked)
+    with safe_open(tmp_path / "state.safetensors", "np") as file:
+        assert all(np.isfinite(file.get_tensor(name)).all() for name in file.keys())  # noqa: SIM118
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "text"])

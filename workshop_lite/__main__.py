@@ -12,7 +12,7 @@ import numpy as np
 from flax import nnx
 from PIL import Image
 
-from workshop_lite import checkpoints, datasets, evaluation, prompting, samplers, training
+from workshop_lite import checkpoints, checks, datasets, evaluation, prompting, samplers, training
 from workshop_lite.autoencoder import Autoencoder, TinyDecoder, latent_scale
 from workshop_lite.classifier import Classifier
 from workshop_lite.conditioning import null_labels
@@ -49,6 +49,11 @@ def train(args) -> None:
         raise ValueError(f"folder {folder} exists; give --resume {folder} to go on, or move it")
     if args.resume is not None and not (folder / "state.safetensors").exists():
         raise ValueError(f"resume must name the folder of a run, got {folder}")
+    place = next(path for path in (folder, *folder.parents) if path.exists())
+    if not (place.is_dir() and os.access(place, os.W_OK)):
+        raise ValueError(f"folder {folder} cannot be written to, for {place} cannot")
+    over = args.name in checkpoints.names(folder)  # a run that came to its end before
+    old = checkpoints.card(args.name, folder) if over else {}
     base = () if recipe.base is None else (checkpoints.load(recipe.base),)
     model, before = recipe.build(nnx.Rngs(0), *base), None
     if args.start is not None:
@@ -70,7 +75,11 @@ def train(args) -> None:
             **recipe.options | budget | changed,
         )
     except KeyboardInterrupt:
-        sys.exit(f"\nStopped and saved. Go on with: train {args.name} --resume {folder}")
+        if not (folder / "state.safetensors").exists():
+            raise  # too early
+        given = {"resume": folder, "start": args.start} | changed
+        flags = "".join(f" --{flag} {x}" for flag, x in given.items() if x is not None)
+        sys.exit(f"\nStopped and saved. Go on with: train {args.name}{flags}")
     notes = {
         "recipe": args.name,
         "data": recipe.data,
@@ -94,6 +103,8 @@ def train(args) -> None:
         sums = ("steps", "images", "minutes")
         notes |= {name: round(notes[name] + before[name], 1) for name in sums}
         notes["start"] = {name: before[name] for name in (*sums, "commit", "sha256")}
+    if old.get("steps") == notes["steps"] and "metrics" in old:
+        notes["metrics"] = old["metrics"]  # the same weights
     checkpoints.save(args.name, fitted.model, notes, folder)
     print(f"{folder}/{args.name}.safetensors: {notes['steps']} steps, loss {notes['loss']}")
 
@@ -101,6 +112,12 @@ def train(args) -> None:
 def sample(args) -> None:
     """A grid of samples, a row for each label or prompt, as a PNG."""
     denoise = checkpoints.load(args.name, args.folder)
+    checks.whole("columns", args.columns)
+    folder = args.out.parent
+    if args.out.suffix != ".png" or args.out.is_dir() or not os.access(folder, os.W_OK):
+        raise ValueError(
+            f"out must be a .png file in a folder that can be written to, got {args.out}"
+        )
     if not isinstance(denoise, Denoiser):
         raise ValueError(f"name must be that of a model that draws, got {args.name!r}")
     shape, shown = evaluation.canvas(args.name, args.folder)
@@ -216,9 +233,16 @@ def main(argv: list[str] | None = None) -> None:
 
     args = parser.parse_args(argv)
     try:
+        if args.run is not train and not args.folder.is_dir():
+            raise ValueError(f"folder must be one that exists, got {args.folder}")
         args.run(args)
+        sys.stdout.flush()
     except ValueError as error:
         parser.error(str(error))
+    except KeyboardInterrupt:
+        sys.exit("\nStopped.")
+    except BrokenPipeError:  # nobody reads on, as in list | head; and Python must not try again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -59,14 +59,13 @@ def load(name: str, folder: str | Path = FOLDER) -> nnx.Module:
     _home_of_base(name, folder)
     notes = card(name, folder)
     path = _folder(folder) / f"{name}.safetensors"
-    body = path.read_bytes() if path.exists() else b""
+    body = path.read_bytes() if path.is_file() else b""
     if hashlib.sha256(body).hexdigest() != notes.get("sha256"):
         raise ValueError(f"weights of {name!r} are missing or do not match their card; reinstall")
-    made_by = recipe(name, folder)
-    model = nnx.eval_shape(lambda: made_by.build(nnx.Rngs(0)))
+    model = _blank(recipe(name, folder))
     weights, state = unpack(body), nnx.state(model, nnx.Variable)
-    wanted = {path: leaf.shape for path, leaf in _named(state).items()}
-    if wanted != {path: array.shape for path, array in weights.items()}:
+    wanted = _shapes(_named(state))
+    if wanted != _shapes(weights):
         raise ValueError(f"weights of {name!r} are not those of recipe {notes['recipe']!r}")
     leaves = [jnp.asarray(weights[path], jnp.float32) for path in wanted]
     nnx.update(model, jax.tree.unflatten(jax.tree.structure(state), leaves))
@@ -88,6 +87,11 @@ def save(name: str, model: nnx.Module, notes: dict, folder: str | Path = FOLDER)
         raise ValueError(
             "model must be a module with parameters that are finite in float16,"
             f" got {checks.shown(type(model).__name__)}"
+        )
+    blank = nnx.state(_blank(RECIPES[notes["recipe"]]), nnx.Variable)
+    if _shapes(state) != _shapes(_named(blank)):
+        raise ValueError(
+            f"model must be one of recipe {notes['recipe']!r}, got one of other shapes"
         )
     body, size = pack(state), sum(leaf.size for leaf in state.values())
     notes = {**notes, "parameters": size, "sha256": hashlib.sha256(body).hexdigest()}
@@ -132,6 +136,15 @@ def _folder(folder: str | Path) -> Path:
     if not isinstance(folder, str | Path):
         raise ValueError(f"folder must be a path, got {checks.shown(folder)}")
     return Path(folder)
+
+
+def _blank(made_by: Recipe) -> nnx.Module:
+    """A model of the recipe, shapes alone."""
+    return nnx.eval_shape(lambda: made_by.build(nnx.Rngs(0)))
+
+
+def _shapes(leaves: dict) -> dict:
+    return {path: leaf.shape for path, leaf in leaves.items()}
 
 
 def _named(state) -> dict:

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, Bool, Float, Int, PyTree
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, PyTree
 
 from workshop_lite import checks
 
@@ -51,7 +51,7 @@ class Labels(nnx.Module):
     def __call__(self, labels: Int[Array, " b"]) -> Context:
         return Context(self.table[...][labels])  # row -1 is the last row: the null class
 
-    def check(self, labels: Int[Array, " b"], rows: int) -> None:
+    def check(self, labels: Int[ArrayLike, " b"], rows: int) -> None:
         """Raise ValueError unless there is one whole-number label in [-1, n) for each row."""
         shape, kind = getattr(labels, "shape", ""), getattr(labels, "dtype", type(labels).__name__)
         if shape != (rows,) or not jnp.issubdtype(kind, jnp.integer):

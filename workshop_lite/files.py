@@ -29,7 +29,7 @@ def read_card(path: Path) -> dict:
         notes = json.loads(text)
         seal = notes.pop(SEAL)
         whole = seal == digest(notes) and text == _text({**notes, SEAL: seal})
-    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+    except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError):
         whole = False
     if not whole:
         raise ValueError(f"card {path.name} is missing, damaged, or was edited by hand; restore it")

@@ -82,7 +82,7 @@ def frechet(a: Features, b: Features) -> float:
     root = vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
     cross = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ cov_b @ root), 0)).sum()
     gap = ((a.mean(0) - b.mean(0)) ** 2).sum()
-    return float(gap + np.trace(cov_a) + np.trace(cov_b) - 2 * cross)
+    return max(float(gap + np.trace(cov_a) + np.trace(cov_b) - 2 * cross), 0.0)
 
 
 def precision_recall(real: Features, fake: Features, k: int = 3) -> tuple[float, float]:
@@ -200,13 +200,13 @@ def yardsticks(images: Images, seed: int = 0) -> dict[str, Images]:
 
 
 def _features(name: str, value: Features, least: int = 2) -> Features:
-    """Only a table of finite numbers with enough rows; returned."""
+    """Only a table of finite numbers with enough rows; returned, with fractions."""
     a = checks.array(value)
     if a.ndim != 2 or len(a) < least or not a.shape[1]:
         raise ValueError(
             f"{name} must be features of at least {least} images, [n, d], got {checks.kind(value)}"
         )
-    return checks.numbers(name, a)
+    return np.asarray(checks.numbers(name, a), np.result_type(a.dtype, np.float32))
 
 
 def _pair(images: Images, real: Images) -> tuple[np.ndarray, np.ndarray]:

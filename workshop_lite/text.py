@@ -8,7 +8,7 @@ from functools import cached_property
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from workshop_lite import checks
 from workshop_lite.conditioning import Context
@@ -140,7 +140,7 @@ class TextEncoder(nnx.Module):
             h = layer(h, mask)
         return pooled(self.norm(h), mask, self.vector)
 
-    def check(self, tokens: Int[Array, "b n"], rows: int) -> None:
+    def check(self, tokens: Int[ArrayLike, "b n"], rows: int) -> None:
         """Raise ValueError unless there is one row of tokens for each row of noise."""
         a = checks.array(tokens)
         if a.shape != (rows, self.length) or not jnp.issubdtype(a.dtype, jnp.integer):

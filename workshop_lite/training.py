@@ -194,7 +194,9 @@ def fit(
             ahead, new = run(state, data, rows, jax.random.key(seed))
             new = np.asarray(new).tolist()
             if not np.isfinite(new).all():
-                raise ValueError(f"loss is not finite after step {done}; lower learning_rate")
+                raise ValueError(
+                    f"loss is not finite after step {done}, or its gradient; lower learning_rate"
+                )
             state, losses = ahead, losses + new  # at once: Ctrl-C may strike between two lines
             progress.update(end - done)
             progress.set_postfix(loss=f"{np.mean(losses[-200:]):.4f}", refresh=False)
@@ -226,7 +228,8 @@ def _run(descent, split, loss, state, data, rows, key):
         model = optax.apply_updates(state.model, update)
         keep = (1 - 1 / (state.step + 1)) ** 7.94  # EDM2's exponent for a width of 10 %
         ema = jax.tree.map(lambda old, new: keep * old + (1 - keep) * new, state.ema, model)
-        return _State(state.step + 1, model, ema, optimizer), value
+        finite = value + 0.0 * optax.tree.norm(gradient)  # the loss, or NaN
+        return _State(state.step + 1, model, ema, optimizer), finite
 
     return jax.lax.scan(step, state, rows)
 

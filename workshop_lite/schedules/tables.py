@@ -47,7 +47,7 @@ def quadratic_betas(T: int = 1000) -> np.ndarray:
 def cosine_betas(T: int = 1000) -> np.ndarray:
     """Nichol & Dhariwal (2021), Eq. 17 with offset 0.008; betas capped at 0.999 as there."""
     _check_length(T)
-    alpha_bar = np.cos((np.arange(T + 1) / T + 0.008) / 1.008 * np.pi / 2) ** 2
+    alpha_bar = np.cos((np.arange(int(T) + 1) / T + 0.008) / 1.008 * np.pi / 2) ** 2
     return np.minimum(1 - alpha_bar[1:] / alpha_bar[:-1], 0.999)
 
 
