@@ -55,7 +55,7 @@ def samples(
         wanted = np.arange(i * batch, (i + 1) * batch) % n  # the last batch is whole too
         rows = jax.tree.map(lambda leaf, at=wanted: np.asarray(leaf)[at], cond)
         if hasattr(denoise, "check"):  # before a device drops the upper half of a long number
-            denoise.check(noise, rows, schedule)
+            denoise.check(noise, rows)
         noise, rows = jax.device_put((noise, rows), split)
         fresh = jax.random.fold_in(key, 1)
         x0, _ = sampler(denoise, schedule, noise, rows, steps=steps, key=fresh)
