@@ -38,27 +38,22 @@ def test_sample_shows_every_family_of_notes(tmp_path, capsys):
     assert np.asarray(Image.open(out)).shape == (14 * 33 - 1, 32)
 
 
-def test_train_then_resume_then_sample(tmp_path, monkeypatch, capsys):
-    """A run of four steps, gone on with to six, leaves weights that load."""
-    monkeypatch.chdir(tmp_path)
-    main("train fashion-classifier --steps 4".split())
-    main("train fashion-classifier --steps 6 --resume runs/fashion-classifier".split())
-    main("list --folder runs/fashion-classifier".split())
-    assert "384 images" in capsys.readouterr().out
+def test_train_then_resume_then_list(tmp_path, monkeypatch, capsys):
+    """A run of four steps, gone on with to six, leaves weights that load.
 
-
-def test_resuming_what_is_over_keeps_its_scores(tmp_path, monkeypatch):
-    """The weights stay, so what was measured of them stays on the card; with new ones it goes."""
+    Resuming a run that is over keeps the weights, and so what was measured of them.
+    """
     monkeypatch.chdir(tmp_path)
-    folder, again = Path("runs/fashion-classifier"), "--resume runs/fashion-classifier"
-    main("train fashion-classifier --steps 2 --batch 4".split())
+    name, folder = "fashion-classifier", Path("runs/fashion-classifier")
     scores = {"test_accuracy": 0.5}
-    notes = checkpoints.card("fashion-classifier", folder)
-    checkpoints.write_card("fashion-classifier", {**notes, "metrics": scores}, folder)
-    main(f"train fashion-classifier --steps 2 --batch 4 {again}".split())
-    assert checkpoints.card("fashion-classifier", folder)["metrics"] == scores
-    main(f"train fashion-classifier --steps 3 --batch 4 {again}".split())
-    assert "metrics" not in checkpoints.card("fashion-classifier", folder)
+    main(f"train {name} --steps 4".split())
+    checkpoints.write_card(name, {**checkpoints.card(name, folder), "metrics": scores}, folder)
+    main(f"train {name} --steps 4 --resume {folder}".split())
+    assert checkpoints.card(name, folder)["metrics"] == scores
+    main(f"train {name} --steps 6 --resume {folder}".split())
+    assert "metrics" not in checkpoints.card(name, folder)
+    main(f"list --folder {folder}".split())
+    assert "384 images" in capsys.readouterr().out
 
 
 def test_what_ctrl_c_says_can_be_typed(tmp_path, monkeypatch, capsys):
@@ -126,9 +121,9 @@ def test_train_further(tmp_path, monkeypatch, capsys):
         ("sample nope", "name must be one of"),
         ("train nope", "name must be one of"),
         ("evaluate nope", "name must be one of"),
-        ("train fashion-cfg --steps 0", "steps must be"),
-        ("train fashion-cfg --batch 0", "batch must be"),
-        ("train fashion-cfg --cooldown -1", "cooldown must be"),
+        ("train fashion-classifier --steps 0", "steps must be"),
+        ("train fashion-classifier --batch 0", "batch must be"),
+        ("train fashion-classifier --cooldown -1", "cooldown must be"),
         ("train fashion-cfg --resume nowhere", "resume must name the folder of a run"),
         ("train fashion-cfg --start nowhere", "start must name a folder that holds fashion-cfg"),
         ("sample fashion-cfg --labels 10", "labels must lie between 0 and 9"),
