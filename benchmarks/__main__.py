@@ -29,12 +29,14 @@ from torch.nn import functional as F
 
 from benchmarks import torch_unet
 from benchmarks.sampling import DEVICE, LAYOUTS, SCALE, STEPS, in_bfloat16, variants
-from workshop_lite import checkpoints, optimizers, recipes, results, training
+from workshop_lite import checkpoints, recipes, training
 from workshop_lite.conditioning import null_labels
+from workshop_lite.evaluation import results
+from workshop_lite.evaluation.metrics import flops
 from workshop_lite.guidance import Guided
-from workshop_lite.metrics import flops
 from workshop_lite.samplers import dpmpp_2m
 from workshop_lite.schedules import cosine
+from workshop_lite.training import optimizers
 
 IMAGES, BATCH, CHUNK = 16, 64, 3
 REPEATS = max(5, int(os.environ.get("REPEATS", 7)))

@@ -16,9 +16,9 @@ from flax import nnx
 from jax.tree_util import Partial
 from numpy.testing import assert_allclose, assert_array_equal
 
-from workshop_lite import autoencoder, checkpoints, evaluation, layers, training
+from workshop_lite import checkpoints, drawing, training
 from workshop_lite.__main__ import main
-from workshop_lite.autoencoder import Autoencoder, Posterior, TinyDecoder
+from workshop_lite.networks import Autoencoder, Posterior, TinyDecoder, autoencoder, layers
 from workshop_lite.recipes import RECIPES, latent
 
 ROOT = Path(__file__).parent.parent
@@ -229,14 +229,14 @@ def test_eight_devices_are_one():
 import jax, numpy as np, optax
 from flax import nnx
 from jax.sharding import Mesh
-from workshop_lite import datasets, evaluation, training
-from workshop_lite.autoencoder import Autoencoder, Posterior
+from workshop_lite import datasets, drawing, training
+from workshop_lite.networks import Autoencoder, Posterior
 from workshop_lite.guidance import Guided
-from workshop_lite.predictions import VELOCITY, Denoiser
+from workshop_lite.predictions import Denoiser, VELOCITY
 from workshop_lite.recipes import RECIPES, emoji_words
 from workshop_lite.schedules import cosine
-from workshop_lite.text import TextEncoder, null_prompts
-from workshop_lite.unet import UNet
+from workshop_lite.conditioning import TextEncoder, null_prompts
+from workshop_lite.networks import UNet
 assert jax.device_count() == 8
 base = Autoencoder(3, 4, widths=(8,), rngs=nnx.Rngs(0))
 base.scale[...] = jax.numpy.float32(0.5)
@@ -269,7 +269,7 @@ assert max(moved) > 1e-3
 guided = Guided(model, null_prompts, 3.0)
 options = {"shape": (4, 4, 4), "steps": 3, "batch": 16}
 few, many = (
-    evaluation.samples(guided, model.schedule, captions[:10], mesh=mesh, **options)
+    drawing.samples(guided, model.schedule, captions[:10], mesh=mesh, **options)
     for mesh in (one, None)
 )
 assert few.shape == (10, 4, 4, 4) and few.std() > 0.1
@@ -308,12 +308,12 @@ def test_the_scale_is_saved(folder):
 
 def test_latents_become_pictures(folder):
     """The canvas of a latent model is that of its autoencoder, and divides by the scale."""
-    shape, shown = evaluation.canvas("emoji-latent", folder)
+    shape, shown = drawing.canvas("emoji-latent", folder)
     assert shape == (16, 16, 4)
     z = jax.random.normal(KEY, (2, *shape))
     ae = checkpoints.load("emoji-vae", folder)
     assert_allclose(shown(z), ae.decode(z / 0.75), rtol=1e-3, atol=1e-3)
-    shape, shown = evaluation.canvas("emoji-vae", folder)
+    shape, shown = drawing.canvas("emoji-vae", folder)
     assert shape == (64, 64, 3) and shown(z) is z
 
 

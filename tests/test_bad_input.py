@@ -16,19 +16,20 @@ from hypothesis import strategies as st
 from workshop_lite import (
     checkpoints,
     datasets,
+    drawing,
     evaluation,
-    metrics,
     mixtures,
     predictions,
     samplers,
     schedules,
     training,
 )
-from workshop_lite.autoencoder import Autoencoder, TinyDecoder
 from workshop_lite.conditioning import Labels, dropped, null_labels
+from workshop_lite.evaluation import metrics
 from workshop_lite.figures.images import gallery, mosaic
 from workshop_lite.guidance import Guided
-from workshop_lite.unet import UNet
+from workshop_lite.networks import Autoencoder, TinyDecoder, UNet
+from workshop_lite.training import fitting
 from workshop_lite.widgets.flipbook import scrubber
 from workshop_lite.widgets.guidance import guidance_explorer, png
 
@@ -254,7 +255,7 @@ def test_seeds(seed):
     """Seeds that JAX would shorten are refused, as are those that are none."""
     model, data = nnx.Linear(1, 1, rngs=nnx.Rngs(0)), np.zeros((8, 1))
     for call in (
-        lambda: evaluation.samples(shrink, schedules.cosine, LABELS, steps=1, seed=seed),
+        lambda: drawing.samples(shrink, schedules.cosine, LABELS, steps=1, seed=seed),
         lambda: metrics.yardsticks(IMAGES, seed=seed),
         lambda: training.fit(model, len, data, steps=1, batch=4, seed=seed),
     ):
@@ -439,7 +440,7 @@ def surface(toy, net, folder):
     t, rows = np.full(2, 0.5, np.float32), np.random.default_rng(0).normal(size=(9, 2))
     still = predictions.Denoiser(lambda xt, t, cond: xt, schedules.cosine, predictions.VELOCITY)
     model, recipe = nnx.Linear(1, 1, rngs=nnx.Rngs(0)), {"recipe": "fashion-classifier"}
-    judge = metrics.Judge(Judged(), np.zeros((9, 2, 2, 1), np.float32))
+    judge = evaluation.Judge(Judged(), np.zeros((9, 2, 2, 1), np.float32))
     sampling = {"denoise": toy, "schedule": schedules.cosine, "noise": POINTS, "cond": LABELS}
     images = np.zeros((4, 2, 2, 1), np.float32)
     emoji = datasets.Emoji(*[np.zeros(0, np.uint8)] * 4, *[()] * 4, "")
@@ -496,10 +497,10 @@ def surface(toy, net, folder):
         (metrics.nearest, {"images": images, "real": images, "batch": 2}),
         (metrics.retrieval, {"images": rows, "prompts": rows, "k": 1}),
         (metrics.yardsticks, {"images": images, "seed": 0}),
-        (metrics.Judge, {"classifier": Judged(), "real": images, "limit": 4}),
+        (evaluation.Judge, {"classifier": Judged(), "real": images, "limit": 4}),
         (judge, {"images": images, "labels": np.arange(4)}),
         (
-            evaluation.samples,
+            drawing.samples,
             {"denoise": still, "schedule": schedules.cosine, "cond": LABELS, "shape": (2, 2, 1)}
             | {"steps": 1, "seed": 0, "sampler": samplers.ddim, "batch": 2},
         ),
@@ -574,7 +575,7 @@ def test_a_thousand_bad_calls(toy, net, tmp_path, monkeypatch):
     The sentence names the argument, says what it must be, and what came.
     """
     monkeypatch.chdir(tmp_path)  # a path may be any string
-    monkeypatch.setattr(training, "_run", lambda *a: (a[3], np.zeros(len(a[5]))))  # not trained
+    monkeypatch.setattr(fitting, "_run", lambda *a: (a[3], np.zeros(len(a[5]))))  # not trained
     calls, failures = 0, []
     for function, right in surface(toy, net, tmp_path):
         for argument in right:

@@ -12,14 +12,20 @@ from jax.tree_util import Partial
 from numpy.testing import assert_allclose, assert_array_equal
 
 from workshop_lite import training
-from workshop_lite.conditioning import Labels, null_labels
-from workshop_lite.control import Control, Controlled, Hinted, null_hinted
+from workshop_lite.conditioning import (
+    Control,
+    Controlled,
+    Hinted,
+    Labels,
+    TextEncoder,
+    null_hinted,
+    null_labels,
+)
 from workshop_lite.guidance import Guided
+from workshop_lite.networks import UNet
 from workshop_lite.predictions import VELOCITY, Denoiser
 from workshop_lite.recipes import hint_loss
 from workshop_lite.schedules import cosine
-from workshop_lite.text import TextEncoder
-from workshop_lite.unet import UNet
 
 SIZE = {"d_cond": 8, "widths": (8, 16), "blocks": (1, 1)}
 

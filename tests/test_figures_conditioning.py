@@ -9,12 +9,11 @@ from conftest import complaint, filled, parts, shown
 from flax import nnx
 from PIL import Image
 
-from workshop_lite.control import Control, Controlled
+from workshop_lite.conditioning import Control, Controlled, TextEncoder, vocabulary
 from workshop_lite.figures import conditioning as figures
+from workshop_lite.networks import UNet
 from workshop_lite.predictions import VELOCITY, Denoiser
 from workshop_lite.schedules import cosine
-from workshop_lite.text import TextEncoder, vocabulary
-from workshop_lite.unet import UNet
 from workshop_lite.widgets import conditioning as widgets
 from workshop_lite.widgets.guidance import png
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from workshop_lite.evaluation import Scores
 from workshop_lite.figures.images import gallery, mosaic, scale_curves, step_curves, tradeoff
-from workshop_lite.metrics import Scores
 from workshop_lite.widgets.guidance import png
 
 IMAGES = np.linspace(-1, 1, 6, dtype=np.float32)[:, None, None, None] * np.ones((1, 4, 3, 1), "f")

@@ -15,14 +15,13 @@ from numpy.testing import assert_allclose
 from PIL import Image
 
 from workshop_lite import samplers
-from workshop_lite.autoencoder import Autoencoder, TinyDecoder
+from workshop_lite.conditioning import TextEncoder, null_prompts, vocabulary
 from workshop_lite.datasets import pixels
 from workshop_lite.figures import latent as figures
 from workshop_lite.guidance import Guided
+from workshop_lite.networks import Autoencoder, TinyDecoder, UNet
 from workshop_lite.predictions import VELOCITY, Denoiser
 from workshop_lite.schedules import cosine
-from workshop_lite.text import TextEncoder, null_prompts, vocabulary
-from workshop_lite.unet import UNet
 from workshop_lite.widgets import latent as widgets
 
 WORDS = vocabulary(["a red dot"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from workshop_lite import hints
+from workshop_lite.conditioning import hints
 
 
 def square(left: int) -> np.ndarray:

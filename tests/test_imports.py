@@ -1,6 +1,7 @@
 """The package is layered: imports run one way."""
 
 import ast
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -8,59 +9,34 @@ import pytest
 HOME = Path(__file__).parent.parent / "workshop_lite"
 FILES = sorted(HOME.rglob("*.py"))
 EVERYWHERE = {"checks", "files"}  # these two import nothing, and all others may import them
-# What else each module may import. A folder of this name is one module. No entry: nothing.
+# What else each room, a file or a folder, may import. No entry: nothing.
 MAY_IMPORT = {
     "predictions": {"schedules"},
     "samplers": {"schedules"},
     "mixtures": {"predictions", "schedules"},
-    "layers": {"convolution"},
-    "conditioning": {"layers"},
-    "unet": {"layers", "conditioning"},
-    "classifier": {"layers"},
-    "text": {"layers", "conditioning"},
-    "minilm": {"layers", "conditioning", "text"},
-    "dual": {"classifier", "text"},
-    "control": {"unet", "layers", "conditioning"},
-    "autoencoder": {"layers"},
-    "training": {"predictions", "schedules", "conditioning", "optimizers", "states"},
-    "recipes": {
-        "training",
-        "optimizers",
-        "datasets",
-        "predictions",
-        "schedules",
-        "conditioning",
-        "unet",
-        "classifier",
-        "text",
-        "control",
-        "dual",
-        "hints",
-        "autoencoder",
-    },
+    "conditioning": {"networks"},
+    "training": {"conditioning", "predictions", "schedules"},
+    "recipes": {"conditioning", "datasets", "networks", "predictions", "schedules", "training"},
     "checkpoints": {"recipes"},
-    "evaluation": {
-        "autoencoder",
+    "drawing": {
         "checkpoints",
-        "datasets",
-        "metrics",
-        "classifier",
         "conditioning",
+        "datasets",
         "guidance",
-        "predictions",
+        "networks",
         "recipes",
         "samplers",
     },
-    "prompting": {
+    "evaluation": {
         "checkpoints",
+        "conditioning",
         "datasets",
-        "evaluation",
-        "metrics",
-        "dual",
+        "drawing",
         "guidance",
+        "networks",
+        "predictions",
         "recipes",
         "samplers",
-        "text",
     },
 }
 SHOWN = {"figures", "widgets"}  # may import anything; only the command line imports them
@@ -73,6 +49,17 @@ LIBRARIES = {
 
 def module(path: Path) -> str:
     return path.relative_to(HOME).parts[0].removesuffix(".py")
+
+
+def source(name: str) -> Path:
+    """The file that an imported name comes from: a module of its own, or else the one that has it.
+
+    A name of a folder comes from the ``__init__`` that hands it on.
+    """
+    place = HOME.joinpath(*name.split(".")[1:])
+    if place.with_suffix(".py").is_file():
+        return place.with_suffix(".py")
+    return place / "__init__.py" if place.is_dir() else source(name.rpartition(".")[0])
 
 
 def imported(path: Path) -> set[str]:
@@ -110,10 +97,37 @@ def test_drawing_stays_in_its_modules(path):
     assert not used & {"torch", "diffusers", "pickle"}
 
 
-def test_table_has_no_cycle():
-    """The table itself runs one way."""
-    left = dict(MAY_IMPORT)
+def assert_one_way(graph: dict) -> None:
+    left = dict(graph)
     while left:
         free = {name for name, below in left.items() if not below & set(left)}
-        assert free, f"cycle among {sorted(left)}"
+        assert free, f"circle among {sorted(map(str, left))}"
         left = {name: below for name, below in left.items() if name not in free}
+
+
+def test_rooms_make_no_circle():
+    """The table itself runs one way, and names only rooms that are there."""
+    assert_one_way(MAY_IMPORT)
+    rooms = {module(path) for path in FILES}
+    assert set(MAY_IMPORT) | set().union(*MAY_IMPORT.values()) <= rooms
+
+
+def test_files_make_no_circle():
+    """Nor do files import each other in a circle, not even through the ``__init__`` of a folder."""
+    names = {path: imported(path) for path in FILES}
+    assert_one_way(
+        {
+            path: {source(n) for n in used if n.startswith("workshop_lite.")} - {path}
+            for path, used in names.items()
+        }
+    )
+
+
+def test_folders_hand_on_what_they_name():
+    """An ``__init__`` begins with what the room is for, and its names can be imported."""
+    for path in FILES:
+        if path.name == "__init__.py":
+            said = ast.get_docstring(ast.parse(path.read_text(encoding="utf8")))
+            assert said and said.splitlines()[0].endswith("."), path
+            room = import_module(".".join(("workshop_lite", *path.parent.relative_to(HOME).parts)))
+            assert all(hasattr(room, name) for name in getattr(room, "__all__", ()))

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from workshop_lite import checkpoints, datasets, metrics
+from workshop_lite import checkpoints, datasets, evaluation
+from workshop_lite.evaluation import metrics
 
 RNG = np.random.default_rng(0)
 
@@ -96,7 +97,7 @@ def test_diversity_is_within_a_label():
 @pytest.fixture(scope="module")
 def judge():
     test = datasets.load("fashion-mnist", "test")
-    return metrics.Judge(
+    return evaluation.Judge(
         checkpoints.load("fashion-classifier"), datasets.signed(test.images[:2000])
     )
 

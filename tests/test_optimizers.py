@@ -7,7 +7,7 @@ import optax
 import pytest
 from numpy.testing import assert_allclose
 
-from workshop_lite.optimizers import muon
+from workshop_lite.training import muon
 
 RATE = 0.01
 

@@ -9,7 +9,8 @@ import pytest
 from flax import nnx
 from numpy.testing import assert_allclose, assert_array_equal
 
-from workshop_lite import datasets, hints, recipes
+from workshop_lite import datasets, recipes
+from workshop_lite.conditioning import hints
 from workshop_lite.recipes import RECIPES, fast_dtype
 
 

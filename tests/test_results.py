@@ -1,13 +1,15 @@
 """Committed measurements: what was saved comes back, and the spread is over the seeds."""
 
+from xml.etree import ElementTree
+
 import jax
 import pytest
 from flax import nnx
 
-from workshop_lite import results
-from workshop_lite.metrics import flops
+from workshop_lite.conditioning.text import LENGTH
+from workshop_lite.evaluation import Table, results
+from workshop_lite.evaluation.metrics import flops
 from workshop_lite.recipes import RECIPES
-from workshop_lite.text import LENGTH
 
 ROWS = [
     {"method": "a", "scale": 2, "seed": 0, "frechet": 1.0},
@@ -56,13 +58,32 @@ def test_spread_reads_to_three_digits(spread, text):
 
 def test_table_has_a_line_for_each_group():
     """Names to the left, numbers under their heading, in the order given."""
-    lines = results.table({"b": ROWS[3:], "a": ROWS[:2]}, ["frechet", "scale"]).splitlines()
+    table = results.table({"b": ROWS[3:], "a": ROWS[:2]}, ["frechet", "scale"], of="method")
+    lines = str(table).splitlines()
     assert [line.split() for line in lines] == [
-        ["frechet", "scale"],
+        ["method", "frechet", "scale"],
         ["b", "9.00", "±", "0.00", "1.00", "±", "0.00"],
         ["a", "2.00", "±", "1.41", "2.00", "±", "0.00"],
     ]
     assert len({len(line) for line in lines}) == 1
+
+
+def test_table_on_a_page_says_the_same():
+    """The HTML has the same cells, and each knows its row and its column, for a narrow screen."""
+    table = Table([{"of": "<a>", "mean": 1.5, "n": 3}, {"of": "b", "mean": "2 & 3", "n": 4}])
+    page = ElementTree.fromstring(table._repr_html_())
+    cells = [[cell.text for cell in row] for row in page.iter("tr")]
+    assert cells == [["of", "mean", "n"], ["<a>", "1.5", "3"], ["b", "2 & 3", "4"]]
+    assert [td.get("data-column") for td in page.iter("td")] == ["mean", "n"] * 2
+    assert [th.get("scope") for th in page.iter("th")] == ["col"] * 3 + ["row"] * 2
+    assert [line.split() for line in str(table).splitlines()][1] == ["<a>", "1.5", "3"]
+
+
+@pytest.mark.parametrize("rows", [[], [{}], "text", [{"a": 1}, {"b": 1}], [1]])
+def test_table_of_what_is_none(rows, unchecked):
+    """Rows that do not share their headings, or none, are refused."""
+    with pytest.raises(ValueError, match="^rows must"):
+        Table(rows)
 
 
 def test_the_page_rests_on_three_seeds_of_ten_thousand_images():

@@ -19,7 +19,7 @@ def test_models_load_without_what_only_pictures_need():
     """Drawing libraries and SciPy would double the time of the import."""
     code = """
 import sys
-from workshop_lite import checkpoints, evaluation, samplers, training
+from workshop_lite import checkpoints, samplers, training
 print(*{"matplotlib", "ipywidgets", "PIL", "scipy"} & set(sys.modules))
 """
     assert told(code).split() == []

@@ -8,11 +8,11 @@ from conftest import filled
 from flax import nnx
 from numpy.testing import assert_allclose, assert_array_equal
 
-from workshop_lite import datasets, layers
-from workshop_lite.conditioning import Context
+from workshop_lite import datasets
+from workshop_lite.conditioning import TextEncoder, Vocabulary, null_prompts, vocabulary
+from workshop_lite.conditioning.text import NOTHING, START
+from workshop_lite.networks import Context, UNet, layers
 from workshop_lite.recipes import emoji_words
-from workshop_lite.text import NOTHING, START, TextEncoder, Vocabulary, null_prompts, vocabulary
-from workshop_lite.unet import UNet
 
 WORDS = vocabulary(["a red apple", "a green tree"])
 

@@ -20,10 +20,11 @@ from flax import nnx
 from numpy.testing import assert_allclose
 from safetensors import safe_open
 
-from workshop_lite import mixtures, states, training
+from workshop_lite import mixtures, training
 from workshop_lite.conditioning import null_labels
 from workshop_lite.predictions import CLEAN, NOISE, VELOCITY, Denoiser, Prediction
 from workshop_lite.schedules import cosine, linear
+from workshop_lite.training import fitting, states
 
 ROOT = Path(__file__).parent.parent
 
@@ -85,7 +86,7 @@ def test_resume_of_a_finished_run_changes_nothing(tmp_path, unbroken):
 @pytest.mark.parametrize("moment", ["dispatched", "computing"])
 def test_ctrl_c_saves_first(tmp_path, unbroken, monkeypatch, moment):
     """Ctrl-C while a chunk is computed saves the state before it, and resumes to the same bits."""
-    run, chunks = training._run, []
+    run, chunks = fitting._run, []
 
     class Computing:
         def __array__(self, *args, **kwargs):
@@ -99,7 +100,7 @@ def test_ctrl_c_saves_first(tmp_path, unbroken, monkeypatch, moment):
             raise KeyboardInterrupt
         return chunks[-1][0], Computing()
 
-    monkeypatch.setattr(training, "_run", struck)
+    monkeypatch.setattr(fitting, "_run", struck)
     with pytest.raises(KeyboardInterrupt):
         resumable.run(tmp_path)
     monkeypatch.undo()
@@ -111,7 +112,7 @@ def test_ctrl_c_saves_first(tmp_path, unbroken, monkeypatch, moment):
 @pytest.mark.parametrize("place", ["update", "set_postfix"])
 def test_ctrl_c_between_chunks(tmp_path, unbroken, monkeypatch, place):
     """Ctrl-C while the progress is shown loses nothing either."""
-    tqdm = training.tqdm
+    tqdm = fitting.tqdm
 
     class Struck(tqdm):
         pass
@@ -120,10 +121,10 @@ def test_ctrl_c_between_chunks(tmp_path, unbroken, monkeypatch, place):
         raise KeyboardInterrupt
 
     setattr(Struck, place, strike)
-    monkeypatch.setattr(training, "tqdm", Struck)
+    monkeypatch.setattr(fitting, "tqdm", Struck)
     with pytest.raises(KeyboardInterrupt):
         resumable.run(tmp_path)
-    monkeypatch.setattr(training, "tqdm", tqdm)
+    monkeypatch.setattr(fitting, "tqdm", tqdm)
     with safe_open(tmp_path / "state.safetensors", "np") as state:
         assert len(state.get_tensor("losses")) == resumable.CHUNK
     assert_same_run(tmp_path, unbroken)
@@ -215,7 +216,7 @@ def test_a_flipped_bit_in_the_state_is_refused(tmp_path, unbroken):
     whole = (unbroken[1] / "state.safetensors").read_bytes()
     header = 8 + int.from_bytes(whole[:8], "little")
     places = [*range(header), *rng.integers(header, len(whole), size=100)]
-    start = training._State(*[None] * 4)
+    start = fitting._State(*[None] * 4)
     for place in places:
         body = bytearray(whole)
         body[place] ^= 1 << int(rng.integers(8))
@@ -273,7 +274,7 @@ def test_average_and_optimizer(cooldown):
     average = model = resumable.model()
     state = adam.init(model)
     for step in range(9):
-        batch = jax.tree.map(lambda a, s=step: a[training._rows(0, s, 8, 32)], resumable.DATA)
+        batch = jax.tree.map(lambda a, s=step: a[fitting._rows(0, s, 8, 32)], resumable.DATA)
         key = jax.random.fold_in(jax.random.key(0), step)
         gradient = jax.grad(resumable.loss)(model, batch, key)
         update, state = adam.update(gradient, state, model)

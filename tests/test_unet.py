@@ -10,12 +10,12 @@ from conftest import filled, normal
 from flax import nnx
 from numpy.testing import assert_allclose
 
-from workshop_lite import layers, training
+from workshop_lite import training
 from workshop_lite.conditioning import Labels, dropped, null_labels
-from workshop_lite.convolution import convolved
+from workshop_lite.networks import UNet, layers
+from workshop_lite.networks.convolution import convolved
 from workshop_lite.predictions import VELOCITY, Denoiser
 from workshop_lite.schedules import cosine
-from workshop_lite.unet import UNet
 
 LABELS = jnp.array([0, 2, -1])
 

@@ -12,16 +12,14 @@ import numpy as np
 from flax import nnx
 from PIL import Image
 
-from workshop_lite import checkpoints, checks, datasets, evaluation, prompting, samplers, training
-from workshop_lite.autoencoder import Autoencoder, TinyDecoder, latent_scale
-from workshop_lite.classifier import Classifier
-from workshop_lite.conditioning import null_labels
-from workshop_lite.dual import DualEncoder
+from workshop_lite import checkpoints, checks, datasets, drawing, evaluation, samplers, training
+from workshop_lite.conditioning import DualEncoder, TextEncoder, null_labels, null_prompts
 from workshop_lite.figures.images import mosaic
 from workshop_lite.guidance import Guided
+from workshop_lite.networks import Autoencoder, Classifier, TinyDecoder
+from workshop_lite.networks.autoencoder import latent_scale
 from workshop_lite.predictions import Denoiser
 from workshop_lite.recipes import RECIPES, emoji_words
-from workshop_lite.text import TextEncoder, null_prompts
 
 SAMPLERS = {f.__name__: f for f in samplers.ALL}
 ONE_LOOK = sorted(set(SAMPLERS) - {"heun"})  # network passes a step
@@ -120,9 +118,9 @@ def sample(args) -> None:
         )
     if not isinstance(denoise, Denoiser):
         raise ValueError(f"name must be that of a model that draws, got {args.name!r}")
-    shape, shown = evaluation.canvas(args.name, args.folder)
+    shape, shown = drawing.canvas(args.name, args.folder)
     cond, null = _wanted(denoise, args)
-    images = evaluation.samples(
+    images = drawing.samples(
         Guided(denoise, null, args.scale),
         denoise.schedule,
         np.repeat(cond, args.columns, axis=0),
@@ -155,7 +153,7 @@ def evaluate(args) -> None:
     if isinstance(model, Classifier):
         metrics.update(evaluation.classifier_report(model, recipe))
     elif isinstance(model, DualEncoder):
-        metrics.update(prompting.encoder_report(model))
+        metrics.update(evaluation.encoder_report(model))
     elif isinstance(model, Autoencoder | TinyDecoder):
         ae = checkpoints.base(args.name, args.folder) or model
         metrics.update(evaluation.reconstruction_report(ae, model, recipe))
@@ -165,8 +163,8 @@ def evaluate(args) -> None:
         )
     elif isinstance(model.network.condition, TextEncoder):
         n, steps = min(args.n, 400), args.evaluations // 2  # of two passes
-        canvas = evaluation.canvas(args.name, args.folder)
-        report = prompting.prompt_report(model, args.scales, n, steps, *canvas)
+        canvas = drawing.canvas(args.name, args.folder)
+        report = evaluation.prompt_report(model, args.scales, n, steps, *canvas)
         metrics.setdefault(f"N={n}, {args.evaluations} evaluations", {}).update(report)
     else:
         sampler, budget = SAMPLERS[args.sampler], (args.n, args.evaluations)

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from workshop_lite import checks
 from workshop_lite.datasets import pixels
+from workshop_lite.evaluation.results import chosen, over_seeds, spread
 from workshop_lite.figures.style import (
     BLUE,
     COLOURS,
@@ -19,7 +20,6 @@ from workshop_lite.figures.style import (
     lines_across,
     tidy,
 )
-from workshop_lite.results import chosen, over_seeds, spread
 
 STYLES = {"seen": ("o", "-"), "held out": ("s", "--")}
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from workshop_lite import checks
 from workshop_lite.datasets import pixels
+from workshop_lite.evaluation.results import chosen, spread
 from workshop_lite.figures.style import (
     BLUE,
     COLOURS,
@@ -23,7 +24,6 @@ from workshop_lite.figures.style import (
     plain_log,
     tidy,
 )
-from workshop_lite.results import chosen, spread
 
 
 def mosaic(

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from workshop_lite import checks
 from workshop_lite.datasets import pixels
+from workshop_lite.evaluation.results import chosen, groups, over_seeds
 from workshop_lite.figures.style import LEGEND, LOOK, finished, lines_across, plain_log, tidy
-from workshop_lite.results import chosen, groups, over_seeds
 
 # Where a point's name stands: clear of a rising line, and of the names of the other lines.
 ABOVE = {"xytext": (-5, 3), "textcoords": "offset points", "ha": "right"}

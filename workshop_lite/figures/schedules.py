@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workshop_lite import checks
+from workshop_lite.evaluation.results import chosen, groups, over_seeds, spread
 from workshop_lite.figures.images import mosaic
 from workshop_lite.figures.style import COLOURS, GREY, LEGEND, LOOK, finished, plain_log, tidy
-from workshop_lite.results import chosen, groups, over_seeds, spread
 from workshop_lite.schedules import Schedule, log_snr
 
 TIMES = np.linspace(0, 1, 401, dtype=np.float32)[1:-1]

@@ -8,16 +8,24 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from workshop_lite import datasets, hints
-from workshop_lite.control import Control, Controlled, Hinted, null_hinted
-from workshop_lite.dual import DualEncoder
-from workshop_lite.optimizers import muon
+from workshop_lite import datasets
+from workshop_lite.conditioning import (
+    Control,
+    Controlled,
+    DualEncoder,
+    Hinted,
+    TextEncoder,
+    Vocabulary,
+    hints,
+    null_hinted,
+    null_prompts,
+    vocabulary,
+)
+from workshop_lite.networks import UNet
 from workshop_lite.predictions import VELOCITY, Denoiser
 from workshop_lite.recipes.recipe import Recipe, fast_dtype
 from workshop_lite.schedules import cosine
-from workshop_lite.text import TextEncoder, Vocabulary, null_prompts, vocabulary
-from workshop_lite.training import logit_normal, loss
-from workshop_lite.unet import UNet
+from workshop_lite.training import logit_normal, loss, muon
 
 
 @cache

@@ -6,10 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from workshop_lite.classifier import Classifier
-from workshop_lite.optimizers import muon
+from workshop_lite.networks import Classifier
 from workshop_lite.recipes.recipe import Recipe, class_denoiser, class_loss, denoising_loss
-from workshop_lite.training import logit_normal
+from workshop_lite.training import logit_normal, muon
 
 #: 2.4 M parameters, 0.2 GFLOP a pass.
 guided = partial(class_denoiser, n=10, d_cond=192, widths=(48, 128), blocks=(1, 2))

@@ -7,11 +7,12 @@ import jax.numpy as jnp
 from flax import nnx
 
 from workshop_lite import datasets
-from workshop_lite.autoencoder import Autoencoder, TinyDecoder, encoded, reconstruction_loss
-from workshop_lite.optimizers import muon
+from workshop_lite.networks import Autoencoder, TinyDecoder
+from workshop_lite.networks.autoencoder import encoded, reconstruction_loss
 from workshop_lite.predictions import Denoiser
 from workshop_lite.recipes.emoji import caption_loss, captioned, emoji_denoiser, prompt_loss
 from workshop_lite.recipes.recipe import Recipe, fast_dtype
+from workshop_lite.training import muon
 
 #: Nearly the cost of the U-Net that draws 32 x 32 pixels, in three fifths of its parameters.
 SIZE = {"widths": (64, 112), "d_cond": 96, "d_tokens": 48}

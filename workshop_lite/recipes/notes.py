@@ -7,10 +7,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from workshop_lite import datasets
-from workshop_lite.classifier import Classifier
-from workshop_lite.optimizers import muon
+from workshop_lite.networks import Classifier
 from workshop_lite.recipes.recipe import Recipe, class_denoiser, class_loss, denoising_loss
-from workshop_lite.training import logit_normal
+from workshop_lite.training import logit_normal, muon
 
 
 def by_family(notes: datasets.Notes) -> tuple:

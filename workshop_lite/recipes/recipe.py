@@ -9,12 +9,11 @@ import optax
 from flax import nnx
 
 from workshop_lite import datasets
-from workshop_lite.classifier import Classifier
 from workshop_lite.conditioning import Labels, null_labels
+from workshop_lite.networks import Classifier, UNet
 from workshop_lite.predictions import VELOCITY, Denoiser
 from workshop_lite.schedules import cosine
 from workshop_lite.training import loss
-from workshop_lite.unet import UNet
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,10 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 from workshop_lite import checks
-from workshop_lite.control import Controlled, Hinted, null_hinted
+from workshop_lite.conditioning import Controlled, Hinted, Vocabulary, null_hinted, null_prompts
 from workshop_lite.guidance import Guided
 from workshop_lite.predictions import Denoiser
 from workshop_lite.samplers import dpmpp_2m
-from workshop_lite.text import Vocabulary, null_prompts
 from workshop_lite.widgets.panel import check, check_told, common_knobs, panel
 
 # The first square touched decides: a white one begins to draw, a black one to rub out. On release

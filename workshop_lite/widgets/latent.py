@@ -9,12 +9,12 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 from workshop_lite import checks
-from workshop_lite.autoencoder import Autoencoder, TinyDecoder
+from workshop_lite.conditioning import Vocabulary, null_prompts
 from workshop_lite.guidance import Guided
+from workshop_lite.networks import Autoencoder, TinyDecoder
 from workshop_lite.predictions import Denoiser
 from workshop_lite.samplers import ddim
 from workshop_lite.schedules import over
-from workshop_lite.text import Vocabulary, null_prompts
 from workshop_lite.widgets.panel import check, check_told, common_knobs, panel
 
 PREVIEWS = 4  # of each picture, before it is finished

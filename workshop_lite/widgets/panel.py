@@ -7,8 +7,8 @@ import ipywidgets as ipw
 from jaxtyping import Array
 
 from workshop_lite import checks
+from workshop_lite.conditioning import TextEncoder, Vocabulary
 from workshop_lite.predictions import Denoiser
-from workshop_lite.text import TextEncoder, Vocabulary
 from workshop_lite.widgets.flipbook import WRAP, show
 from workshop_lite.widgets.guidance import png
 

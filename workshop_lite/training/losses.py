@@ -1,0 +1,66 @@
+"""What is minimised: the error of the prediction at random noise levels, weighed or not."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PyTree
+
+from workshop_lite import checks
+from workshop_lite.conditioning import dropped
+from workshop_lite.predictions import Denoiser
+from workshop_lite.schedules import Level, angle, over
+
+
+def loss(
+    denoise: Denoiser,
+    x0: Float[Array, "b ..."],
+    cond: PyTree,
+    null: Callable[[PyTree], PyTree],
+    key,
+    *,
+    drop: float,
+    weight: Callable[[Level], Array] | None = None,
+    times: Callable[[Array], Array] | None = None,
+) -> Float[Array, ""]:
+    """Mean squared error of the prediction at one random time an image.
+
+    A share ``drop`` of the conditions is replaced by their unconditional twin, so that one
+    network learns both models; Ho & Salimans (2022), Algorithm 1. The times are spread evenly
+    over [0, 1] with one random offset, which lowers the variance; Kingma et al. (2021), App. I.1.
+    ``times`` maps them to others, by default to themselves. Each error counts ``weight`` of its
+    noise level times, by default once.
+    """
+    if not isinstance(denoise, Denoiser):
+        raise ValueError(f"denoise must be a Denoiser, got {checks.shown(denoise)}")
+    checks.rows("x0", x0)
+    checks.function("null", null, "from a condition to its unconditional twin")
+    checks.number("drop", drop, 0, 1)
+    checks.key("key", key)
+    k_time, k_noise, k_drop = jax.random.split(key, 3)
+    b = len(x0)
+    t = (jax.random.uniform(k_time) + jnp.arange(b) / b) % 1.0
+    t = t if times is None else times(t)
+    eps = jax.random.normal(k_noise, x0.shape)
+    noise_level = denoise.schedule(t)
+    level = over(noise_level, x0)
+    xt = level.alpha * x0 + level.sigma * eps
+    output = denoise.network(xt, angle(noise_level), dropped(cond, null(cond), drop, k_drop))
+    error = (output - denoise.prediction.target(x0, eps, level)) ** 2
+    return jnp.mean(error if weight is None else weight(level) * error)
+
+
+def min_snr(level: Level, gamma: float = 5.0) -> Float[Array, "..."]:
+    """Weight of a velocity's squared error: min(SNR, gamma) / (SNR + 1).
+
+    Errors of x_0 then count min(SNR, gamma) times; Hang et al. (2023), Section 3.4.
+    """
+    return jnp.minimum(level.alpha**2, gamma * level.sigma**2)  # alpha^2 + sigma^2 = 1
+
+
+def logit_normal(u: Float[Array, " b"]) -> Float[Array, " b"]:
+    """Times whose logit is normal: the middle, where the picture takes shape, is seen more often.
+
+    Esser et al. (2024, SD3), Section 3.1, with mean 0 and deviation 1. Takes quantiles in [0, 1].
+    """
+    return jax.nn.sigmoid(jax.scipy.special.ndtri(u))
