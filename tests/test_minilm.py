@@ -76,9 +76,7 @@ def test_says_what_to_install():
         minilm.encoded(["a red apple"])
 
 
-@pytest.mark.skipif(
-    not INSTALLED, reason="needs weights: see conditioning.minilm"
-)
+@pytest.mark.skipif(not INSTALLED, reason="needs weights: see conditioning.minilm")
 def test_what_the_encoder_knows():
     """An apple is nearer to a render of one than to a taxi; too many words are refused."""
     states, mask = minilm.encoded(["a red apple", "a 3D render of a red apple", "a taxi"], batch=3)
