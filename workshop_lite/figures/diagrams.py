@@ -15,7 +15,11 @@ class Diagram:
         return f"<diagram {self.name}>"
 
     def _repr_html_(self) -> str:
-        return (FOLDER / f"{self.name}.svg").read_text(encoding="utf8")
+        style, svg = (
+            (FOLDER / name).read_text(encoding="utf8")
+            for name in ("diagram.css", f"{self.name}.svg")
+        )
+        return f"<style>\n{style}</style>\n{svg}"
 
 
 def five_parts() -> Diagram:
