@@ -17,7 +17,7 @@ def test_every_drawing_has_a_function():
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_drawing_is_whole(name):
-    """It says what it shows; text is text, 9 pixels high on a phone; arrows have ids of their own."""
+    """It says what it shows; its text is 9 pixels high on a phone; its arrows have their own id."""
     html = getattr(diagrams, name)()._repr_html_()
     svg = ElementTree.fromstring(html.partition("</style>")[2])
     assert svg.get("role") == "img" and len(svg.get("aria-label")) > 60
