@@ -20,6 +20,7 @@ from workshop_lite.evaluation.reports import (
     scored,
     some_real,
 )
+from workshop_lite.evaluation.sweeps import Sweep, sweep
 from workshop_lite.evaluation.tables import Table
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "PromptJudge",
     "PromptScores",
     "Scores",
+    "Sweep",
     "Table",
     "classifier_report",
     "denoiser_report",
@@ -41,4 +43,5 @@ __all__ = [
     "results",
     "scored",
     "some_real",
+    "sweep",
 ]
