@@ -15,6 +15,7 @@ from PIL import Image
 
 from workshop_lite import schedules
 from workshop_lite.figures import schedules as figures
+from workshop_lite.figures.style import SCHEDULES
 from workshop_lite.predictions import VELOCITY, Denoiser
 from workshop_lite.schedules import cosine, linear, log_snr, quadratic
 from workshop_lite.widgets import schedules as controls
@@ -58,6 +59,25 @@ def test_panels_draw_every_line_with_its_rules():
     assert [t.get_text() for t in left.get_legend().get_texts()] == ["p", "q"]
     np.testing.assert_array_equal(right.lines[0].get_ydata(), 1 + x)
     assert left.get_yscale() == "log" and left.texts[0].get_text() == "here"
+
+
+def colours(axes) -> dict:
+    """The colour of each named line."""
+    lines = {line.get_label(): line.get_color() for line in axes.lines}
+    return {name: colour for name, colour in lines.items() if not name.startswith("_")}
+
+
+def test_a_schedule_has_one_colour_in_all_figures():
+    """Whatever stands beside it and before it, and in the explorer's card too."""
+    x = np.arange(3.0)
+    alone = colours(figures.panels({"": {"cosine": (x, x)}}, "x").axes[0])["cosine"]
+    both = colours(figures.linked(NAMED).axes[0])
+    (grid,) = figures.grid_scores(runs(data="a", schedule="cosine", value=1), "frechet", "").axes
+    card = figures.card(cosine, {0.5: 0.0}, {"one": GREY[None]}, "cosine").axes[0]
+    drawn = [both["cosine"], grid.lines[0].get_color(), card.lines[0].get_color()]
+    assert drawn == [alone] * 3 == [SCHEDULES["cosine"][0]] * 3
+    assert both["linear"] == SCHEDULES["linear"][0] != alone
+    assert len({look[0] for look in SCHEDULES.values()}) == len(SCHEDULES)
 
 
 def test_grid_shows_each_run_and_its_mean():
@@ -149,7 +169,8 @@ def test_explorer_is_linked_without_a_kernel():
     panel = controls.explorer(NAMED, {"note": GREY})
     choice, slider = panel.children[0].children
     stacks = panel.children[1].children
-    assert choice.options == ("linear", "cosine") and slider.max == 1
+    assert choice.options == ("linear", "cosine")
+    assert [name for name, _ in slider.options] == ["t = 0.2", "t = 0.5"]  # the slider says it
     pages = [page for stack in stacks for page in stack.children]
     assert len({page.value for page in pages}) == 4
     assert all("<audio controls" in page.value for page in pages)
@@ -161,7 +182,9 @@ def test_explorer_without_stack_uses_the_kernel(monkeypatch):
     panel = controls.explorer(NAMED, {"emoji": np.zeros((8, 8, 3), np.float32)})
     before = panel.children[1].children[0].value
     panel.children[0].children[0].index = 1
-    assert panel.children[1].children[0].value != before
+    other = panel.children[1].children[0].value
+    panel.children[0].children[1].index = 1
+    assert len({before, other, panel.children[1].children[0].value}) == 3
 
 
 class Flat(nnx.Module):
@@ -188,10 +211,23 @@ def test_designer_draws_sounds_and_says_the_code(panel):
     knobs(panel)["λ(0.5)"].value = 1.0
     assert picture.value != before
     assert re.findall('aria-label="([^"]+)', picture.value) == ["the sample", "the note at t = 0.4"]
-    line = re.search("<code>(.*)</code>", said.value)[1]
+    line = re.search("<code[^>]*>(.*)</code>", said.value)[1]
     names = {"schedules": schedules}
     exec(line, names)
     assert float(log_snr(names["schedule"], 0.5)) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_designer_says_that_it_needs_a_kernel_until_one_answers(panel):
+    """A built page keeps the note; where a kernel runs, the first change clears it."""
+    note = panel.children[0].children[0]
+    assert "kernel" in note.value
+    knobs(panel)["λ(0.5)"].value = 1.0
+    assert not note.value
+
+
+def test_what_the_designer_says_has_the_colours_of_the_page(panel):
+    """Code with colours of its own is invisible in a dark page."""
+    assert "color: inherit" in panel.children[0].children[-1].value
 
 
 def test_designer_says_where_a_curve_is_bad(panel):

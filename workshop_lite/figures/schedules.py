@@ -1,6 +1,7 @@
 """Figures of noise schedules: curves, spectra, and what was measured under each."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,16 @@ from matplotlib.figure import Figure
 from workshop_lite import checks
 from workshop_lite.evaluation.results import chosen, groups, over_seeds, spread
 from workshop_lite.figures.images import mosaic
-from workshop_lite.figures.style import COLOURS, GREY, LEGEND, LOOK, finished, plain_log, tidy
+from workshop_lite.figures.style import (
+    GREY,
+    INK,
+    LEGEND,
+    LOOK,
+    SCHEDULES,
+    finished,
+    plain_log,
+    tidy,
+)
 from workshop_lite.schedules import Schedule, log_snr
 
 TIMES = np.linspace(0, 1, 401, dtype=np.float32)[1:-1]
@@ -25,7 +35,7 @@ def linked(schedules: Mapping[str, Schedule]) -> Figure:
     """Four drawings of each schedule; a dot where signal and noise are equal, in all four."""
     figure, panels = plt.subplots(2, 2, figsize=(8.4, 6.4), layout="constrained", sharex=True)
     for axes, (part, title) in zip(panels.flat, CURVES.items(), strict=True):
-        for (name, schedule), (colour, style, _) in zip(schedules.items(), LOOK, strict=False):
+        for (name, schedule), (colour, style, _) in _looked(schedules):
             _curve(axes, schedule, part, color=colour, linestyle=style, label=name)
             even = np.interp(0, -log_snr(schedule, TIMES), TIMES)
             dot = {"color": colour, "markersize": 7, "zorder": 3}
@@ -43,27 +53,31 @@ def card(
     schedule: Schedule,
     dots: Mapping[float, float],
     pictures: Mapping[str, Float[ArrayLike, "_ _ _ _"]],
+    name: str = "",
 ) -> Figure:
     """One schedule in three drawings, ``dots`` on its log-SNR, and under them named pictures.
 
-    Several pictures under one name stand in a square.
+    Several pictures under one name stand in a square. A schedule whose ``name`` the book's figures
+    know has its colour from there.
     """
+    colour = SCHEDULES[name][0] if name in SCHEDULES else INK
     figure = plt.figure(figsize=(6.0, 4.1), layout="constrained", dpi=100)
     top, bottom = figure.subfigures(2, 1, height_ratios=(1, 1.15))
     for axes, part in zip(top.subplots(1, 3), ("beta", "level", "log_snr"), strict=True):
-        _curve(axes, schedule, part, color=COLOURS[0])
+        _curve(axes, schedule, part, color=colour)
         axes.set_title(CURVES[part], fontsize=11)
         axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
         tidy(axes)
-    axes.plot(list(dots), list(dots.values()), "o", color=COLOURS[1], markersize=7)
-    for axes, (name, images) in zip(
+    ring = {"color": colour, "markerfacecolor": "white", "markeredgewidth": 2, "zorder": 3}
+    axes.plot(list(dots), list(dots.values()), "o", markersize=8, **ring)
+    for axes, (title, images) in zip(
         np.ravel(bottom.subplots(1, len(pictures))), pictures.items(), strict=True
     ):
         images = checks.images("pictures", images)
         ink = -images if images.shape[3] == 1 else images
         sheet = mosaic(ink, int(np.ceil(len(images) ** 0.5)))
         axes.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        axes.set_title(name, fontsize=11)
+        axes.set_title(title, fontsize=11)
         axes.axis("off")
     plt.close(figure)
     return figure
@@ -103,7 +117,7 @@ def panels(
     )
     labels = [xlabel] * n if isinstance(xlabel, str) else xlabel
     for axes, (title, lines), label in zip(found[0], curves.items(), labels, strict=True):
-        for (name, (x, y)), (colour, style, mark) in zip(lines.items(), LOOK, strict=False):
+        for (name, (x, y)), (colour, style, mark) in _looked(lines):
             mark = mark if len(np.ravel(x)) < 16 else None
             axes.plot(x, y, linestyle=style, marker=mark, color=colour, linewidth=2, label=name)
         for name, height in (rules or {}).items():
@@ -134,9 +148,9 @@ def grid_scores(rows: list[dict], field: str, title: str) -> Figure:
     figure, found = plt.subplots(1, len(data), figsize=(8.4, 3.6), layout="constrained")
     for axes, (name, runs) in zip(np.ravel(found), data.items(), strict=True):
         trained = [row for row in runs if row["schedule"] != "real"]
-        order = list(dict.fromkeys(row["schedule"] for row in trained))
+        order = dict.fromkeys(row["schedule"] for row in trained)
         means = spread(trained, "schedule", field)
-        for i, (schedule, (colour, _, mark)) in enumerate(zip(order, LOOK, strict=False)):
+        for i, ((schedule, _), (colour, _, mark)) in enumerate(_looked(means)):
             scores = [row[field] for row in chosen(trained, schedule=schedule)]
             axes.plot([i] * len(scores), scores, mark, color=colour, alpha=0.6)
             axes.hlines(means[schedule].mean, i - 0.3, i + 0.3, color=colour, linewidth=2.5)
@@ -181,6 +195,12 @@ def sampler_curves(rows: list[dict], field: str = "frechet", title: str = "") ->
     handles, labels = found[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(handles), **LEGEND)
     return finished(figure)
+
+
+def _looked(named: Mapping[str, object]) -> list[tuple[tuple, tuple]]:
+    """The items of ``named``, each with its look: a schedule's own, or the next of ``LOOK``."""
+    others = cycle(LOOK)
+    return [(item, SCHEDULES.get(item[0]) or next(others)) for item in named.items()]
 
 
 def _drawn(schedule: Schedule, part: str) -> list[ArrayLike]:

@@ -12,6 +12,10 @@ COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
 INK, GREY = "#333333", "#777777"
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 LOOK = tuple(zip((*COLOURS, INK), LINES, "os^Dv", strict=True))  # colour, line, mark
+# A schedule has the same look in every figure and panel: `cosine` is blue throughout.
+SCHEDULES = dict(zip(("cosine", "linear", "sigmoid", "quadratic"), LOOK, strict=False))
+SCHEDULES |= {"shifted cleaner": ("#8c510a", LINES[4], "v")}
+SCHEDULES |= {"shifted noisier": ("#5c6b00", "-", "P"), "zero terminal SNR": (INK, LINES[2], "^")}
 MOST = 7  # ticks of an axis whose names do not touch, three panels to a row
 LEGEND = {"frameon": False, "fontsize": 11, "handlelength": 2.2, "columnspacing": 1.2}
 

@@ -26,6 +26,9 @@ HANDLES = (0.0, 0.25, 0.5, 0.75, 1.0)
 REACH = 12.0  # handles stay between these log-SNRs: beyond, float32 sees data or noise
 STOPS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0)
 TIMES = (0.2, 0.4, 0.6, 0.8)  # those of the designer's noised pictures
+NEEDS_KERNEL = "<i>Needs a running kernel. Without one the controls move, and nothing follows.</i>"
+# Colours of the page, light or dark, and lines that wrap: a line of code is wider than a phone.
+PLAIN = "color: inherit; background: none; white-space: normal; overflow-wrap: anywhere"
 Pictures = Mapping[str, Float[ArrayLike, "_ _ _"]]
 
 
@@ -38,21 +41,22 @@ def explorer(named: Mapping[str, Schedule], pictures: Pictures) -> ipw.Widget:
     _check(named, pictures)
     pages = [[_page(s, name, t, pictures) for t in STOPS] for name, s in named.items()]
     choice = ipw.Dropdown(options=list(named), index=0, description="schedule")
-    slider = ipw.IntSlider(2, min=0, max=len(STOPS) - 1, readout=False, description="time")
+    times = [(f"t = {t:g}", i) for i, t in enumerate(STOPS)]
+    slider = ipw.SelectionSlider(options=times, index=len(times) // 3, description="time")
     if hasattr(ipw, "Stack"):
-        stacks = [ipw.Stack(row, selected_index=slider.value) for row in pages]
+        stacks = [ipw.Stack(row, selected_index=slider.index) for row in pages]
         shown = ipw.Stack(stacks, selected_index=0)
         ipw.jslink((choice, "index"), (shown, "selected_index"))
         for stack in stacks:
-            ipw.jslink((slider, "value"), (stack, "selected_index"))
+            ipw.jslink((slider, "index"), (stack, "selected_index"))
     else:
-        shown = ipw.VBox([pages[0][slider.value]])
+        shown = ipw.VBox([pages[0][slider.index]])
 
         def turn(_):
-            shown.children = [pages[choice.index][slider.value]]
+            shown.children = [pages[choice.index][slider.index]]
 
         for knob in (choice, slider):
-            knob.observe(turn, "value")
+            knob.observe(turn, "index")
     return ipw.VBox([ipw.HBox([choice, slider], layout=WRAP), shown])
 
 
@@ -77,7 +81,7 @@ def designer(
     steps = ipw.SelectionSlider(options=[5, 10, 20, 50], value=10, description="steps")
     seed = ipw.BoundedIntText(0, min=0, max=9999, description="seed")
     save = ipw.Button(description="save as my_schedule.py", layout=ipw.Layout(width="auto"))
-    shown, said = ipw.HTML(), ipw.HTML()
+    shown, said, note = ipw.HTML(), ipw.HTML(), ipw.HTML()
     knobs = [*sliders, label, steps, seed]
     for knob in knobs:
         if hasattr(knob, "continuous_update"):
@@ -93,7 +97,7 @@ def designer(
         try:
             schedule = schedules.from_points(HANDLES, points())
         except ValueError as error:
-            said.value = f"<b>{error}</b>"
+            said.value = f'<b style="{PLAIN}">{error}</b>'
             return
         key = jax.random.key(seed.value)
         noise = jax.random.normal(key, (1, *datasets.load("notes", "test").images.shape[1:]))
@@ -111,7 +115,8 @@ def designer(
         if "note" in four:
             sounds[f"the note at t = {TIMES[1]:g}"] = four["note"][1]
         shown.value += players({name: _heard(mel) for name, mel in sounds.items()}).data
-        said.value = f"<code>{code(points())}</code>"
+        said.value = f'<code style="{PLAIN}">{code(points())}</code>'
+        note.value = ""
 
     def begin(_=None):
         nonlocal busy
@@ -125,14 +130,16 @@ def designer(
         Path("my_schedule.py").write_text(
             f"from workshop_lite import schedules\n\n{code(points())}\n"
         )
-        said.value = f"<code>{code(points())}</code> saved in my_schedule.py"
+        said.value = f'<code style="{PLAIN}">{code(points())}</code> saved in my_schedule.py'
 
     for knob in knobs:
         knob.observe(draw, "value")
     start.observe(begin, "value")
     save.on_click(keep)
     start.index = min(1, len(named) - 1)
-    return ipw.HBox([ipw.VBox([start, *knobs, save, said]), shown], layout=WRAP)
+    note.value = NEEDS_KERNEL  # what a page without a kernel keeps: the first change clears it
+    said.layout.width = "20rem"
+    return ipw.HBox([ipw.VBox([note, start, *knobs, save, said]), shown], layout=WRAP)
 
 
 def handles(schedule: Schedule) -> list[float]:
@@ -177,7 +184,7 @@ def _page(schedule: Schedule, name: str, t: float, pictures: Pictures) -> ipw.HT
     lam = float(np.clip(log_snr(schedule, t), -REACH, REACH))
     noised = {what: _noised(x0, schedule, (t,)) for what, x0 in pictures.items()}
     alt = f"{name} at t = {t:g}: its curves, and {', '.join(pictures)} with noise."
-    page = picture(png(card(schedule, {t: lam}, noised)), alt)
+    page = picture(png(card(schedule, {t: lam}, noised, name)), alt)
     if "note" in noised:
         sound = _heard(noised["note"][0])[: RATE // 2].reshape(-1, 2).mean(axis=1)  # a small page
         page.value += audio(sound, f"the note under {name} at t = {t:g}", RATE // 2)
