@@ -1,14 +1,12 @@
-"""Train control branches for edges and watch how well samples keep to them, step by step.
+"""Train control branches for edges, and watch step by step how well samples keep to them.
 
-    PYTHONPATH=. python tools/measure_convergence.py workshop_lite/data/results/convergence.json
-
-With zero-initialised links and with random ones, a row for each start, seed and step. Rows that the
-file holds already are kept. About 20 minutes on one CPU core. Seeds may be named behind the file.
+Their links to the base begin at zero, or at random.
 """
 
-import sys
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from itertools import product
-from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,20 +14,28 @@ import numpy as np
 import optax
 from flax import nnx
 
+from measurements import Measurement, rounded
 from workshop_lite import checkpoints, datasets, drawing
 from workshop_lite.conditioning import Control, Controlled, Hinted, hints, null_hinted, null_prompts
-from workshop_lite.evaluation import results
 from workshop_lite.guidance import Guided
 from workshop_lite.networks.layers import zeros
 from workshop_lite.predictions import Denoiser
 from workshop_lite.recipes import emoji_words, hint_loss, hinted
 from workshop_lite.training import muon
 
-N, SEEDS, BATCH, STOPS = 50, (0, 1, 2), 32, (0, 25, 50, 75, 100, 150, 200, 250)
+N, BATCH, CHUNK, STOPS = 50, 32, 25, (0, 25, 50, 75, 100, 150, 200, 250)
 STARTS = {"zero": zeros, "random": nnx.initializers.lecun_normal()}
 DESCENT = optax.chain(
     optax.clip_by_global_norm(1.0), muon(lambda step: 2e-3 * jnp.minimum((step + 1) / 20, 1.0))
 )
+
+
+def plan(seeds: Sequence[int]) -> list[dict]:
+    """All stops of a training, one training after the other."""
+    return [
+        {"init": init, "seed": seed, "step": stop}
+        for seed, init, stop in product(seeds, STARTS, STOPS)
+    ]
 
 
 @jax.jit
@@ -46,39 +52,55 @@ def trained(base, control, state, batches, keys):
     return control, state, losses.mean()
 
 
-def main(path: Path, seeds: list[int]) -> None:
-    base = checkpoints.load("emoji-text")
-    data = hinted(datasets.load("emoji", "train", 32), hints.edges)
+class Stage(NamedTuple):
+    """A branch on its way; the loss is the mean of the last steps."""
+
+    control: Control
+    state: optax.OptState
+    loss: jax.Array | None
+
+
+base = cache(lambda: checkpoints.load("emoji-text"))
+data = cache(lambda: hinted(datasets.load("emoji", "train", 32), hints.edges))
+
+
+@lru_cache(maxsize=2)
+def reached(init: str, seed: int, step: int) -> Stage:
+    """The branch after so many steps, from 25 steps earlier: so all calls have one shape."""
+    if step == 0:
+        control = Control(base().network, 1, rngs=nnx.Rngs(seed), link_init=STARTS[init])
+        return Stage(control, DESCENT.init(control), None)
+    before, done = reached(init, seed, step - CHUNK), step - CHUNK
+    shape = STOPS[-1] // CHUNK, CHUNK, BATCH
+    batch = np.random.default_rng(seed).integers(len(data()[0]), size=shape)[done // CHUNK]
+    keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), done), CHUNK)
+    batches = tuple(part[batch] for part in data())
+    return Stage(*trained(base(), before.control, before.state, batches, keys))
+
+
+@cache
+def asked() -> Hinted:
+    """Prompts and edges of held-out pictures."""
     test = datasets.load("emoji", "test", 32)
-    asked = np.random.default_rng(0).permutation(len(test.images))[:N]
-    lines = hints.edges(datasets.signed(test.images[asked]))
-    tokens = emoji_words()([datasets.captions(test)[i] for i in asked])
-    cond = Hinted(tokens, lines, np.ones(N, np.float32))
-    rows = results.load(path.stem, path.parent) if path.exists() else []
-
-    def f1(control) -> float:
-        denoise = Denoiser(Controlled(base.network, control), base.schedule, base.prediction)
-        guided = Guided(denoise, null_hinted(null_prompts), 2.0)
-        images = drawing.samples(guided, base.schedule, cond, shape=(32, 32, 3), steps=10)
-        return round(float(hints.edge_f1(images, lines).mean()), 4)
-
-    for seed, start in product(seeds, STARTS):
-        if results.chosen(rows, init=start, seed=seed):
-            continue
-        control = Control(base.network, 1, rngs=nnx.Rngs(seed), link_init=STARTS[start])
-        state, rng, done, loss = DESCENT.init(control), np.random.default_rng(seed), 0, None
-        for stop in STOPS:
-            while done < stop:  # 25 at a time, so that all calls have one shape
-                batch = rng.integers(len(data[0]), size=(25, BATCH))
-                keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), done), 25)
-                batches = tuple(part[batch] for part in data)
-                control, state, loss = trained(base, control, state, batches, keys)
-                done += 25
-            row = {"init": start, "seed": seed, "step": stop, "f1": f1(control)}
-            rows.append({**row, "loss": None if loss is None else round(float(loss), 4)})
-            print(rows[-1], flush=True)
-        results.save(path, rows)
+    some = np.random.default_rng(0).permutation(len(test.images))[:N]
+    tokens = emoji_words()([datasets.captions(test)[i] for i in some])
+    return Hinted(tokens, hints.edges(datasets.signed(test.images[some])), np.ones(N, np.float32))
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), [int(seed) for seed in sys.argv[2:]] or list(SEEDS))
+def measure(run: dict) -> dict:
+    stage, cond = reached(run["init"], run["seed"], run["step"]), asked()
+    network = Controlled(base().network, stage.control)
+    denoise = Denoiser(network, base().schedule, base().prediction)
+    guided = Guided(denoise, null_hinted(null_prompts), 2.0)
+    images = drawing.samples(guided, base().schedule, cond, shape=(32, 32, 3), steps=10)
+    return rounded({"f1": hints.edge_f1(images, cond.hint).mean(), "loss": stage.loss})
+
+
+measurement = Measurement(
+    plan,
+    measure,
+    seeds=(0, 1, 2),
+    minutes=12,
+    quick=({"seed": 0, "step": 0}, {"seed": 0, "step": 25}),
+    unchecked="the steps after 25",
+)

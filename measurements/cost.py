@@ -1,25 +1,24 @@
 """Time and memory of one guided draw, by method, on an otherwise idle machine.
 
-    PYTHONPATH=. python tools/measure_cost.py workshop_lite/data/results/cost.json
-
-A row is one of nine rounds; in each round all methods take their turn.
+A seed is a round; in each round all methods take their turn.
 """
 
-import sys
 import time
-from pathlib import Path
+from collections.abc import Sequence
+from functools import cache
+from itertools import product
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from measure_guidance import methods, passes
 
+from measurements import Measurement, rounded
+from measurements.guidance import methods, passes
 from workshop_lite import checkpoints, samplers
 from workshop_lite.conditioning import null_labels
-from workshop_lite.evaluation import results
 from workshop_lite.schedules import cosine
 
-IMAGES, STEPS, SCALE, ROUNDS = 16, 20, 2.0, 9
+IMAGES, STEPS, SCALE = 16, 20, 2.0
 
 
 class OneByOne(nnx.Module):
@@ -37,28 +36,47 @@ def draw(denoise, noise, labels):
     return samplers.dpmpp_2m(denoise, cosine, noise, labels, steps=STEPS)[0]
 
 
-def main(path: Path) -> None:
-    denoise, weak = checkpoints.load("fashion-cfg"), checkpoints.load("fashion-cfg-weak")
-    guided = {name: make(SCALE) for name, make in methods(denoise, weak).items()}
-    guided = {"unguided": denoise, "cfg, one by one": OneByOne(denoise), **guided}
+def ways(denoise, weak) -> dict:
+    """What makes the denoiser of each way to draw."""
+    plain = {"unguided": lambda scale: denoise, "cfg, one by one": lambda scale: OneByOne(denoise)}
+    return plain | methods(denoise, weak)
+
+
+def plan(seeds: Sequence[int]) -> list[dict]:
+    """Round by round."""
+    return [{"method": name, "seed": seed} for seed, name in product(seeds, ways(None, None))]
+
+
+@cache
+def programs() -> dict:
+    """A compiled draw of each way with what it draws from; all have run once."""
     noise = jax.random.normal(jax.random.key(0), (IMAGES, 28, 28, 1))
     labels = jnp.arange(IMAGES) % 10
-    programs = {n: jax.jit(draw).lower(d, noise, labels).compile() for n, d in guided.items()}
-    rows = []
-    for seed in range(ROUNDS + 1):  # the first round warms up
-        for name, program in programs.items():
-            begin = time.perf_counter()
-            jax.block_until_ready(program(guided[name], noise, labels))
-            seconds = time.perf_counter() - begin
-            memory = program.memory_analysis().temp_size_in_bytes / 2**20
-            scale = 1 if name == "unguided" else SCALE
-            row = {"method": name, "seed": seed, "images": IMAGES, "steps": STEPS, "scale": scale}
-            cost = {"passes": passes(row), "seconds": round(seconds, 4), "MiB": round(memory, 1)}
-            rows += [{**row, **cost}] if seed else []
-    results.save(path, rows)
-    numbers = ["passes", "seconds", "MiB"]
-    print(results.table({n: results.chosen(rows, method=n) for n in programs}, numbers))
+    shipped = ways(checkpoints.load("fashion-cfg"), checkpoints.load("fashion-cfg-weak"))
+    inputs = {name: (make(SCALE), noise, labels) for name, make in shipped.items()}
+    made = {name: (jax.jit(draw).lower(*of).compile(), of) for name, of in inputs.items()}
+    for program, of in made.values():
+        jax.block_until_ready(program(*of))
+    return made
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+def measure(run: dict) -> dict:
+    program, inputs = programs()[run["method"]]
+    begin = time.perf_counter()
+    jax.block_until_ready(program(*inputs))
+    seconds = time.perf_counter() - begin
+    size = {"images": IMAGES, "steps": STEPS, "scale": 1 if run["method"] == "unguided" else SCALE}
+    memory = program.memory_analysis().temp_size_in_bytes / 2**20
+    cost = {"passes": passes(run | size), "seconds": seconds, "MiB": round(memory, 1)}
+    return rounded(size | cost)
+
+
+measurement = Measurement(
+    plan,
+    measure,
+    seeds=tuple(range(1, 10)),
+    minutes=2,
+    quick=({"seed": 1}, {"seed": 2}, {"seed": 3}),
+    exact=("images", "steps", "scale", "passes"),
+    timed=("seconds",),
+)

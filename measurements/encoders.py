@@ -1,25 +1,22 @@
 """Train two small text-to-image networks alike, and let two encoders read the prompts.
 
-    PYTHONPATH=. python tools/measure_encoders.py workshop_lite/data/results/encoders.json
-
 One learns its words with the network; the other is MiniLM, frozen, which must be installed (see
-``workshop_lite.minilm``). A row for each encoder, kind of prompt and seed. Rows that the file holds
-already are kept. About ten minutes a seed on one CPU core. Seeds may be named behind the file.
+``workshop_lite.conditioning.minilm``).
 """
 
-import sys
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from itertools import product
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from measurements import Measurement, rounded
 from workshop_lite import datasets, drawing, evaluation, training
 from workshop_lite.conditioning import TextEncoder, null_prompts
 from workshop_lite.conditioning.minilm import Projected, encoded, null_sentences
-from workshop_lite.evaluation import results
 from workshop_lite.guidance import Guided
 from workshop_lite.networks import UNet
 from workshop_lite.predictions import VELOCITY, Denoiser
@@ -27,7 +24,7 @@ from workshop_lite.recipes import emoji_words
 from workshop_lite.schedules import cosine
 from workshop_lite.training import muon
 
-N, SEEDS, STEPS, SCALE = 200, (0, 1), 800, 3.0
+N, STEPS, SCALE = 200, 800, 3.0
 SIZE = {"d_cond": 128, "d_tokens": 128, "widths": (32, 96), "blocks": (1, 1)}
 #: Each encoder: how it is built, what it makes of prompts, and their unconditional twin.
 ENCODERS = {
@@ -68,48 +65,62 @@ def chosen(emoji: datasets.Emoji, seed: int, name: str) -> np.ndarray:
     return np.array(rows)[evaluation.hundreds(kept, N, seed)]
 
 
-def main(path: Path, seeds: list[int]) -> None:
-    train, test = (datasets.load("emoji", split, 32) for split in ("train", "test"))
-    judge = evaluation.emoji_judge()
-    rows = results.load(path.stem, path.parent) if path.exists() else []
-    for seed, (encoder, (build, read, null)) in product(seeds, ENCODERS.items()):
-        if results.chosen(rows, encoder=encoder, seed=seed):
-            continue
-
-        def loss(denoise, batch, key, null=null):
-            images, cond = batch
-            return training.loss(denoise, images / 127.5 - 1, cond, null, key, drop=0.1)
-
-        rngs = nnx.Rngs(seed)
-        network = UNet(3, build(rngs), **SIZE, rngs=rngs)
-        fitted = training.fit(
-            Denoiser(network, cosine, VELOCITY),
-            loss,
-            (train.images, read(datasets.captions(train))),
-            seed=seed,
-            steps=STEPS,
-            optimizer=muon,
-            learning_rate=4e-3,
-            cooldown=300,
-        )
-        guided = Guided(fitted.model, null, SCALE)
-        for name in ("seen", "held out", "paraphrase", "new word"):
-            emoji = test if name == "held out" else train
-            which = chosen(emoji, seed, name)
-            captions = [datasets.captions(emoji)[i] for i in which]
-            row = {"encoder": encoder, "prompts": name, "seed": seed}
-            try:
-                cond = read(asked(name, captions))
-            except ValueError as error:  # the vocabulary refuses what it does not know
-                rows.append({**row, "refused": str(error)})
-                continue
-            options = {"shape": drawing.SHAPE, "steps": 12, "seed": seed, "batch": 100}
-            images = drawing.samples(guided, cosine, jax.tree.map(jnp.asarray, cond), **options)
-            scores = judge(images, emoji_words()(captions))._asdict()
-            rows.append({**row, **{k: round(float(v), 4) for k, v in scores.items()}})
-            print(rows[-1], flush=True)
-        results.save(path, rows)
+def plan(seeds: Sequence[int]) -> list[dict]:
+    """Four kinds of prompt for each training."""
+    kinds = ("seen", "held out", "paraphrase", "new word")
+    return [
+        {"encoder": encoder, "prompts": name, "seed": seed}
+        for seed, encoder, name in product(seeds, ENCODERS, kinds)
+    ]
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), [int(seed) for seed in sys.argv[2:]] or list(SEEDS))
+judge = cache(evaluation.emoji_judge)
+
+
+@lru_cache(maxsize=1)
+def trained(encoder: str, seed: int) -> Denoiser:
+    build, read, null = ENCODERS[encoder]
+    train = datasets.load("emoji", "train", 32)
+
+    def loss(denoise, batch, key):
+        images, cond = batch
+        return training.loss(denoise, images / 127.5 - 1, cond, null, key, drop=0.1)
+
+    rngs = nnx.Rngs(seed)
+    network = UNet(3, build(rngs), **SIZE, rngs=rngs)
+    return training.fit(
+        Denoiser(network, cosine, VELOCITY),
+        loss,
+        (train.images, read(datasets.captions(train))),
+        seed=seed,
+        steps=STEPS,
+        optimizer=muon,
+        learning_rate=4e-3,
+        cooldown=300,
+    ).model
+
+
+def measure(run: dict) -> dict:
+    _, read, null = ENCODERS[run["encoder"]]
+    emoji = datasets.load("emoji", "test" if run["prompts"] == "held out" else "train", 32)
+    which = chosen(emoji, run["seed"], run["prompts"])
+    captions = [datasets.captions(emoji)[i] for i in which]
+    try:
+        cond = read(asked(run["prompts"], captions))
+    except ValueError as error:  # the vocabulary refuses what it does not know
+        return {"refused": str(error)}
+    guided = Guided(trained(run["encoder"], run["seed"]), null, SCALE)
+    options = {"shape": drawing.SHAPE, "steps": 12, "seed": run["seed"], "batch": 100}
+    images = drawing.samples(guided, cosine, jax.tree.map(jnp.asarray, cond), **options)
+    return rounded(judge()(images, emoji_words()(captions))._asdict())
+
+
+measurement = Measurement(
+    plan,
+    measure,
+    seeds=(0, 1),
+    minutes=12,
+    quick=({"encoder": "words", "prompts": "new word", "seed": 0},),
+    unchecked="the scores, for a training takes minutes; only who refuses a new word is",
+    missing=(1,),
+)

@@ -1,24 +1,22 @@
-"""Measure guidance and its kin on the shipped weights, a row for each seed.
+"""Measure guidance and its kin on the shipped weights.
 
-    PYTHONPATH=. python tools/measure_guidance.py workshop_lite/data/results/guidance.json
-
-All methods start from the same noise and ask for the same classes. Rows that the file holds already
-are kept, so a run that was stopped goes on. A few minutes on a large GPU; two CPU cores take half
-an hour for 1,000 images a row. Seeds may be named behind the file, to measure only those.
+All methods start from the same noise and ask for the same classes. The yardsticks are real images,
+and spoilt ones, each seed's its own part of the training images.
 """
 
-import sys
+from collections.abc import Sequence
+from functools import cache
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 
-from workshop_lite import checkpoints, datasets, drawing, evaluation, samplers
+from measurements import Measurement, rounded
+from workshop_lite import checkpoints, checks, datasets, drawing, evaluation, samplers
 from workshop_lite.conditioning import null_labels
-from workshop_lite.evaluation import metrics, results
+from workshop_lite.evaluation import metrics
 from workshop_lite.guidance import Guided, Thresholded
 
-N, SEEDS, STEPS, MIDDLE = 10_000, (0, 1, 2), 15, (0.25, 0.75)
+N, STEPS, MIDDLE = 10_000, 15, (0.25, 0.75)
 BATCH = 2500
 SCALES = (1, 0, 1.5, 2, 3, 4, 7.5, 12)
 YARDSTICKS = ("real", "noise 0.05", "noise 0.1", "noise 0.2", "blurred")
@@ -35,8 +33,10 @@ def methods(denoise, weak) -> dict:
     }
 
 
-def plan(seeds: list[int]) -> list[dict]:
-    """What to measure: seed by seed, the most wanted first."""
+def plan(seeds: Sequence[int]) -> list[dict]:
+    """Yardsticks, then methods, seed by seed, the most wanted first."""
+    if any(seed > 5 for seed in seeds):
+        checks.one_of("each seed", str(max(seeds)), [str(seed) for seed in range(6)])
     scales = {"cfg": SCALES, "interval": (2, 3), "rescale": (3,), "threshold": (3,)}
     scales |= {"autoguidance": (1.2, 1.5, 2)}
     runs = [(method, s, STEPS, "dpmpp_2m") for method, row in scales.items() for s in row]
@@ -44,8 +44,12 @@ def plan(seeds: list[int]) -> list[dict]:
     runs += [("cfg", 1, steps, "ddim") for steps in (5, 10, 20, 50)]
     runs += [("cfg", 2, steps, "dpmpp_2m") for steps in (5, 10)]
     runs += [("cfg", 2, 20, "ddim"), ("interval", 2, 10, "dpmpp_2m")]  # as is usual; for less
+    real = product(seeds, [(name, None, 0, None) for name in YARDSTICKS])
     names = ("method", "scale", "steps", "sampler")
-    return [dict(zip(names, run, strict=True), seed=seed) for seed, run in product(seeds, runs)]
+    return [
+        dict(zip(names, run, strict=True), seed=seed)
+        for seed, run in [*real, *product(seeds, runs)]
+    ]
 
 
 def passes(run: dict) -> int:
@@ -61,40 +65,47 @@ def sharpness(images) -> float:
     return float(sum(np.abs(np.diff(images, axis=axis)).mean() for axis in (1, 2)) / 2)
 
 
-def main(path: Path, seeds: list[int]) -> None:
+@cache
+def shipped() -> tuple:
+    """The judge, the schedule and the guided denoisers."""
     denoise, weak = checkpoints.load("fashion-cfg"), checkpoints.load("fashion-cfg-weak")
-    guided, judge = methods(denoise, weak), evaluation.judge_of("fashion-classifier")
-    labels = np.arange(N) % 10
-    rows = results.load(path.stem, path.parent) if path.exists() else []
-    keys = ("method", "scale", "steps", "sampler", "seed")
-
-    def add(row: dict, images, labels) -> None:
-        scores = {k: round(v, 4) for k, v in judge(images, labels)._asdict().items()}
-        rows.append({**row, **scores, "sharpness": round(sharpness(images), 4)})
-        results.save(path, rows)
-        print(rows[-1], flush=True)
-
-    train = datasets.load("fashion-mnist", "train")
-    for seed, name in product(seeds, YARDSTICKS):
-        run = dict(zip(keys, (name, None, 0, None, seed), strict=True))
-        if not results.chosen(rows, **run):
-            part = slice(seed * N, (seed + 1) * N)
-            images = metrics.yardsticks(datasets.signed(train.images[part]), seed)[name]
-            add({**run, "evaluations": 0}, images, train.labels[part])
-    for run in plan(seeds):
-        if results.chosen(rows, **run):
-            continue
-        images = drawing.samples(
-            guided[run["method"]](float(run["scale"])),
-            denoise.schedule,
-            labels,
-            steps=run["steps"],
-            seed=run["seed"],
-            sampler=getattr(samplers, run["sampler"]),
-            batch=BATCH,
-        )
-        add({**run, "evaluations": passes(run)}, images, labels)
+    judge = evaluation.judge_of("fashion-classifier")
+    return judge, denoise.schedule, methods(denoise, weak)
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), [int(seed) for seed in sys.argv[2:]] or list(SEEDS))
+def yardstick(name: str, seed: int) -> tuple:
+    """Training images, maybe spoilt, and their labels."""
+    train, part = datasets.load("fashion-mnist", "train"), slice(seed * N, (seed + 1) * N)
+    return metrics.yardsticks(datasets.signed(train.images[part]), seed)[name], train.labels[part]
+
+
+def drawn(method: str, scale: float, steps: int, sampler: str, seed: int) -> tuple:
+    """Samples of all classes alike, and their labels."""
+    (_, schedule, guided), labels = shipped(), np.arange(N) % 10
+    options = {"steps": steps, "seed": seed, "sampler": getattr(samplers, sampler), "batch": BATCH}
+    return drawing.samples(guided[method](float(scale)), schedule, labels, **options), labels
+
+
+def measure(run: dict) -> dict:
+    if run["method"] in YARDSTICKS:
+        images, labels = yardstick(run["method"], run["seed"])
+    else:
+        images, labels = drawn(**run)
+    scores = shipped()[0](images, labels)._asdict()
+    return rounded({"evaluations": passes(run), **scores, "sharpness": sharpness(images)})
+
+
+measurement = Measurement(
+    plan,
+    measure,
+    seeds=(0, 1, 2),
+    minutes=440,
+    gpu=True,
+    quick=(
+        {"method": "real", "seed": 0},
+        {"method": "noise 0.1", "seed": 0},
+        {"method": "cfg", "scale": 1, "steps": 5, "sampler": "dpmpp_2m", "seed": 0},
+    ),
+    unchecked="scales other than 1 and other methods, minutes a row of 10,000 pictures",
+    exact=("evaluations", "n"),
+)

@@ -1,15 +1,12 @@
 """Train a small autoencoder and a small diffusion model together, and apart.
 
-    PYTHONPATH=. python tools/measure_joint.py workshop_lite/data/results/joint.json
-
 Together, the diffusion loss reaches the encoder; apart, it stops at the latents. Each is trained on
-latents as they are, and on latents divided by the spread of their batch. A row for each way, seed
-and stop. Rows that the file holds already are kept. About 10 minutes on one CPU core.
+latents as they are; together, also on latents divided by the spread of their batch.
 """
 
-import sys
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from itertools import product
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -17,15 +14,16 @@ import numpy as np
 import optax
 from flax import nnx
 
+from measurements import Measurement, rounded
 from workshop_lite import datasets, training
 from workshop_lite.conditioning import null_prompts
-from workshop_lite.evaluation import metrics, results
+from workshop_lite.evaluation import metrics
 from workshop_lite.networks import Autoencoder, autoencoder
 from workshop_lite.recipes import captioned
 from workshop_lite.recipes.emoji import emoji_denoiser
 from workshop_lite.training import muon
 
-SEEDS, BATCH, CHUNK, STOPS = (0, 1, 2), 16, 20, range(20, 201, 20)
+BATCH, CHUNK, STOPS = 16, 20, range(20, 201, 20)
 SMALL = {"widths": (24, 40), "d_cond": 48, "d_tokens": 24}
 #: Whether the diffusion loss reaches the encoder, and whether latents are scaled batch by batch.
 WAYS = {
@@ -36,6 +34,13 @@ WAYS = {
 DESCENT = optax.chain(
     optax.clip_by_global_norm(1.0), muon(lambda step: 2e-3 * jnp.minimum((step + 1) / 40, 1.0))
 )
+
+
+def plan(seeds: Sequence[int]) -> list[dict]:
+    """All stops of a training, one training after the other."""
+    return [
+        {"how": how, "seed": seed, "step": stop} for seed, how, stop in product(seeds, WAYS, STOPS)
+    ]
 
 
 def losses(models, images, prompts, key, together: bool, scaled: bool):
@@ -49,6 +54,7 @@ def losses(models, images, prompts, key, together: bool, scaled: bool):
     return picture, training.loss(denoise, x0, prompts, null_prompts, k_noise, drop=0.1)
 
 
+@cache
 def trainer(together: bool, scaled: bool):
     """Some optimizer steps on the sum of both losses, compiled."""
 
@@ -69,39 +75,52 @@ def trainer(together: bool, scaled: bool):
     return run
 
 
-def main(path: Path, seeds: list[int]) -> None:
+@cache
+def data() -> tuple:
+    """Pictures and prompts to train on, and a few held-out ones to look at."""
     train, test = (datasets.load("emoji", split, 64) for split in ("train", "test"))
-    data, (_, asked, _) = captioned(train)[:2], captioned(test)
     some = np.random.default_rng(0).permutation(len(test.images))[:64]
-    real, asked = datasets.signed(test.images[some]), jnp.asarray(asked[some])
-    rows = results.load(path.stem, path.parent) if path.exists() else []
+    asked = jnp.asarray(captioned(test)[1][some])
+    return captioned(train)[:2], datasets.signed(test.images[some]), asked
 
-    @jax.jit
-    def found(models, scaled):
-        ae, denoise = models
-        z = ae.encode(real).mean
-        x0 = z / jnp.where(scaled, z.std(), 1.0)
-        loss = training.loss(denoise, x0, asked, null_prompts, jax.random.key(0), drop=0.0)
-        return {"std": z.std(), "loss": loss}, ae.decode(z)
 
-    for seed, (how, (together, scaled)) in product(seeds, WAYS.items()):
-        if results.chosen(rows, how=how, seed=seed):
-            continue
-        rngs, rng = nnx.Rngs(seed), np.random.default_rng(seed)
+@lru_cache(maxsize=2)
+def reached(how: str, seed: int, step: int) -> tuple:
+    """Both models and the optimizer's state after so many steps, from the stop before."""
+    if step == 0:
+        rngs = nnx.Rngs(seed)
         ae = Autoencoder(3, 4, widths=(16, 32), rngs=rngs)
         models = (ae, emoji_denoiser(rngs, channels=4, patch=1, **SMALL))
-        state, run = DESCENT.init(models), trainer(together, scaled)
-        for stop in STOPS:
-            which = rng.integers(len(data[0]), size=(CHUNK, BATCH))
-            keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), stop), CHUNK)
-            models, state = run(models, state, tuple(part[which] for part in data), keys)
-            row, images = found(models, scaled)
-            row["psnr"] = metrics.psnr(np.clip(images, -1, 1), real).mean()
-            rows.append({"how": how, "seed": seed, "step": stop})
-            rows[-1] |= {name: round(float(value), 4) for name, value in row.items()}
-        print(rows[-1], flush=True)
-        results.save(path, rows)
+        return models, DESCENT.init(models)
+    models, state = reached(how, seed, step - CHUNK)
+    train, shape = data()[0], (len(STOPS), CHUNK, BATCH)
+    which = np.random.default_rng(seed).integers(len(train[0]), size=shape)[step // CHUNK - 1]
+    keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), step), CHUNK)
+    return trainer(*WAYS[how])(models, state, tuple(part[which] for part in train), keys)
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), [int(seed) for seed in sys.argv[2:]] or list(SEEDS))
+@jax.jit
+def found(models, real, asked, scaled):
+    """The spread of the latents, the loss in them, and reconstructions."""
+    ae, denoise = models
+    z = ae.encode(real).mean
+    x0 = z / jnp.where(scaled, z.std(), 1.0)
+    loss = training.loss(denoise, x0, asked, null_prompts, jax.random.key(0), drop=0.0)
+    return {"loss": loss, "std": z.std()}, ae.decode(z)
+
+
+def measure(run: dict) -> dict:
+    _, real, asked = data()
+    models, _ = reached(run["how"], run["seed"], run["step"])
+    row, images = found(models, real, asked, WAYS[run["how"]][1])
+    return rounded(row | {"psnr": metrics.psnr(np.clip(images, -1, 1), real).mean()})
+
+
+measurement = Measurement(
+    plan,
+    measure,
+    seeds=(0, 1, 2),
+    minutes=6,
+    quick=({"seed": 0, "step": 20}, {"seed": 0, "step": 40}),
+    unchecked="the steps after 40",
+)

@@ -1,27 +1,25 @@
 """Count what latents save, for sizes that nobody here trains: nothing is run.
 
-    PYTHONPATH=. python tools/measure_latent_cost.py workshop_lite/data/results/latent_cost.json
-
 Our networks are counted by the compiler, before it optimises. Memory is what its program for a CPU
 allocates beside parameters and inputs: a fourth of what a batch of four takes in training, and what
 one picture takes in drawing. Attention holds all its likenesses at once. The published networks are
 counted by formula, training as three passes forward, their memory not at all. A draw is 20 guided
 steps, two passes each, and the decoder once. The encoder is not in the training: it sees each
-picture once. Rows that the file holds already are kept. About 6 minutes on one CPU core.
+picture once.
 """
 
-import sys
+from collections.abc import Sequence
+from functools import partial
 from itertools import product
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from published_shapes import Cost, adm, sd_decoder, sd_unet
 
+from measurements import Measurement, rounded
+from measurements.published_shapes import Cost, adm, sd_decoder, sd_unet
 from workshop_lite.conditioning import null_prompts
 from workshop_lite.conditioning.text import LENGTH
-from workshop_lite.evaluation import results
 from workshop_lite.evaluation.metrics import flops
 from workshop_lite.guidance import Guided
 from workshop_lite.networks import Posterior
@@ -33,10 +31,10 @@ from workshop_lite.samplers import dpmpp_2m
 SIZES, STEPS, PASSES, BATCH = (64, 128, 256, 512), 20, 2, 4
 #: Channels, patch and autoencoder of networks that are otherwise the same.
 OURS = {
-    "pixels, patch 2": (3, 2, None),
-    "pixels, patch 4": (3, 4, None),
-    "latents, f = 4": (4, 1, "emoji-vae"),
-    "latents, f = 8": (16, 1, "emoji-vae-f8"),
+    "pixels, patch 2": {"channels": 3, "patch": 2, "name": None},
+    "pixels, patch 4": {"channels": 3, "patch": 4, "name": None},
+    "latents, f = 4": {"channels": 4, "patch": 1, "name": "emoji-vae"},
+    "latents, f = 8": {"channels": 16, "patch": 1, "name": "emoji-vae-f8"},
 }
 
 
@@ -89,7 +87,7 @@ def counted(size: int, channels: int, patch: int, name: str | None) -> dict:
     }
 
 
-def published(size: int, network: Cost, decoder: Cost) -> dict:
+def published(network: Cost, decoder: Cost) -> dict:
     """What a published network costs a picture, by formula."""
     one, decode = network.flops / 1e9, decoder.flops / 1e9
     return {
@@ -104,24 +102,35 @@ def published(size: int, network: Cost, decoder: Cost) -> dict:
     }
 
 
-def main(path: Path) -> None:
-    rows = results.load(path.stem, path.parent) if path.exists() else []
-    plan = {("ours", name): lambda size, how=how: counted(size, *how) for name, how in OURS.items()}
-    theirs = {
-        "latents, f = 8": lambda size: published(size, sd_unet(size // 8), sd_decoder(size)),
-        "pixels": lambda size: published(size, sd_unet(size, 3, most=32), Cost()),
-        "pixels, ADM": lambda size: published(size, adm(size), Cost()),
-    }
-    plan |= {("Stable Diffusion's shapes", name): count for name, count in theirs.items()}
-    for size, (family, model) in product(SIZES, plan):
-        run = {"family": family, "model": model, "size": size}
-        if results.chosen(rows, **run):
-            continue
-        row = plan[family, model](size)
-        rows.append(run | {k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()})
-        print(rows[-1], flush=True)
-        results.save(path, rows)
+THEIRS = {
+    "latents, f = 8": lambda size: published(sd_unet(size // 8), sd_decoder(size)),
+    "pixels": lambda size: published(sd_unet(size, 3, most=32), Cost()),
+    "pixels, ADM": lambda size: published(adm(size), Cost()),
+}
+#: Each network, and what counts it at a size.
+COUNTED = {("ours", name): partial(counted, **how) for name, how in OURS.items()} | {
+    ("Stable Diffusion's shapes", name): count for name, count in THEIRS.items()
+}
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+def plan(seeds: Sequence[int]) -> list[dict]:
+    """All networks of a size, the smallest size first. Nothing is random."""
+    return [
+        {"family": family, "model": model, "size": size}
+        for size, (family, model) in product(SIZES, COUNTED)
+    ]
+
+
+def measure(run: dict) -> dict:
+    return rounded(COUNTED[run["family"], run["model"]](run["size"]))
+
+
+measurement = Measurement(
+    plan,
+    measure,
+    seeds=(),
+    minutes=4,
+    quick=({"size": 64}, {"family": "Stable Diffusion's shapes"}),
+    unchecked="our networks of more than 64 pixels",
+    exact=("gflop_train", "gflop_draw", "gflop_pass", "gflop_decode", "parameters"),
+)

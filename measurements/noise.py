@@ -1,7 +1,5 @@
 """How noisy the gradient is along a training run: the gradient noise scale, and its two parts.
 
-    PYTHONPATH=. python tools/measure_noise.py workshop_lite/data/results/noise.json
-
 The recipe is that of fashion-cfg-weak. A row is one seed at one stage; the stage 1,000 is the
 shipped model. ``signal`` is |G|^2 and ``noise`` the trace of the covariance of one row's gradient,
 both unbiased; McCandlish et al. (2018), Appendix A.1. That holds for independent rows, so here
@@ -9,8 +7,9 @@ each has a time of its own. ``even`` is the noise where a batch's times are spre
 training spreads them.
 """
 
-import sys
-from pathlib import Path
+from collections.abc import Sequence
+from functools import cache
+from itertools import product
 
 import jax
 import jax.numpy as jnp
@@ -18,11 +17,11 @@ import numpy as np
 import optax
 from flax import nnx
 
+from measurements import Measurement
 from workshop_lite import checkpoints, training
-from workshop_lite.evaluation import results
 from workshop_lite.recipes import RECIPES, denoising_loss
 
-NAME, SEEDS, SMALL = "fashion-cfg-weak", 4, 64
+NAME, SMALL = "fashion-cfg-weak", 64
 BATCHES = {0: 8, 10: 16, 100: 32, 1000: 64}
 
 
@@ -48,29 +47,41 @@ def parts(loss, model, data, batches: int, seed: int) -> tuple[float, float]:
     return big - noise / (batches * SMALL), noise
 
 
-def at(step: int, data):
+@cache
+def data() -> tuple:
+    return RECIPES[NAME].rows("train")
+
+
+@cache
+def at(step: int):
     """The model after so many steps of the recipe."""
     recipe = RECIPES[NAME]
     if step == recipe.steps:
         return checkpoints.load(NAME)
     model = recipe.build(nnx.Rngs(0))
     options = {"optimizer": recipe.options["optimizer"], "learning_rate": 4e-3, "bar": False}
-    return training.fit(model, recipe.loss, data, steps=step, **options).last if step else model
+    return training.fit(model, recipe.loss, data(), steps=step, **options).last if step else model
 
 
-def main(path: Path) -> None:
-    data, rows = RECIPES[NAME].rows("train"), []
-    for step, batches in BATCHES.items():
-        model = at(step, data)
-        for seed in range(SEEDS):
-            signal, noise = parts(independent_loss, model, data, batches, seed)
-            _, even = parts(denoising_loss, model, data, 8, seed)
-            numbers = {"signal": signal, "noise": noise, "even": even}
-            row = {"step": step, "seed": seed, "rows": batches * SMALL}
-            rows.append(row | {k: float(f"{v:.4g}") for k, v in numbers.items()})
-            print(rows[-1], flush=True)
-        results.save(path, rows)
+def plan(seeds: Sequence[int]) -> list[dict]:
+    """Stage by stage."""
+    return [{"step": step, "seed": seed} for step, seed in product(BATCHES, seeds)]
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+def measure(run: dict) -> dict:
+    batches, model, seed = BATCHES[run["step"]], at(run["step"]), run["seed"]
+    signal, noise = parts(independent_loss, model, data(), batches, seed)
+    _, even = parts(denoising_loss, model, data(), 8, seed)
+    numbers = {"signal": signal, "noise": noise, "even": even}
+    return {"rows": batches * SMALL} | {k: float(f"{v:.4g}") for k, v in numbers.items()}
+
+
+measurement = Measurement(
+    plan,
+    measure,
+    seeds=(0, 1, 2, 3),
+    minutes=6,
+    quick=({"step": 0, "seed": 0}, {"step": 1000, "seed": 0}),
+    unchecked="the stages between, which are trained",
+    exact=("rows",),
+)

@@ -1,27 +1,22 @@
 """Measure other ways to tell a network a class, and the classifier guidance that came before CFG.
 
-    PYTHONPATH=. python tools/measure_routes.py workshop_lite/data/results/routes.json
-
 On Fashion-MNIST: small networks told the class by a vector or by tokens, trained alike, and the
 shipped network steered by the shipped classifier, and without one. Since that classifier would
-judge its own work, a second one, trained here, gives the accuracy. Rows that the file holds already
-are kept. About 20 minutes on one CPU core. Seeds may be named behind the file, to measure only
-those.
+judge its own work, a second one, trained here, gives the accuracy.
 """
 
-import sys
-from functools import partial
+from collections.abc import Sequence
+from functools import cache, partial
 from itertools import product
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from measurements import Measurement, rounded
 from workshop_lite import checkpoints, datasets, drawing, evaluation, training
 from workshop_lite.conditioning import Labels, null_labels
-from workshop_lite.evaluation import results
 from workshop_lite.guidance import Guided
 from workshop_lite.networks import Classifier, Context, UNet
 from workshop_lite.predictions import VELOCITY, Denoiser
@@ -29,7 +24,7 @@ from workshop_lite.recipes import RECIPES, denoising_loss
 from workshop_lite.schedules import cosine, over
 from workshop_lite.training import muon
 
-N, SEEDS, STEPS, D = 500, (0, 1, 2), 300, 64
+N, STEPS, D = 500, 300, 64
 SCALES = (1.0, 0.0, 2.0, 4.0, 8.0)
 
 
@@ -75,55 +70,74 @@ class Steered(nnx.Module):
         return x0 + self.scale * jnp.minimum(sigma**2 / alpha, 10.0) * gradient
 
 
-def main(path: Path, seeds: list[int]) -> None:
+GUIDED = {
+    "classifier guidance": lambda scale: Steered(*shipped(), scale),
+    "classifier-free guidance": lambda scale: Guided(shipped()[0], null_labels, scale),
+}
+
+
+def shipped() -> tuple[Denoiser, Classifier]:
+    return checkpoints.load("fashion-cfg"), checkpoints.load("fashion-classifier")
+
+
+def plan(seeds: Sequence[int]) -> list[dict]:
+    """The trained networks, then for the first seed the shipped one at each scale."""
+    trained = [(route, 1.0, seed) for seed, route in product(seeds, ROUTES)]
+    steered = [(route, scale, s) for s, scale, route in product(seeds[:1], SCALES, GUIDED)]
+    return [dict(zip(("route", "scale", "seed"), run, strict=True)) for run in (*trained, *steered)]
+
+
+@cache
+def judges() -> tuple[evaluation.Judge, evaluation.Judge]:
+    """The shipped classifier, and a second one, trained here."""
     train, test = (datasets.load("fashion-mnist", split) for split in ("train", "test"))
-    data, real = (train.images, train.labels), datasets.signed(test.images)
     fresh = Classifier(1, 10, widths=(16, 32, 64), rngs=nnx.Rngs(7))
     options = {"learning_rate": 2e-3, "cooldown": 300, "seed": 7, "steps": 1200}
-    second = training.fit(fresh, RECIPES["fashion-classifier"].loss, data, **options).model
-    right = np.asarray(jax.jit(lambda m, x: m(x))(second, real[:2000])).argmax(1)
-    print(f"second classifier: {(right == test.labels[:2000]).mean():.3f} of test images")
-    judge, own = evaluation.Judge(second, real), evaluation.judge_of("fashion-classifier")
-    labels = np.arange(N) % 10
-    rows = results.load(path.stem, path.parent) if path.exists() else []
-
-    def add(row: dict, denoise, steps: int) -> None:
-        options = {"steps": steps, "seed": row["seed"], "batch": 100}
-        images = drawing.samples(denoise, cosine, labels, **options)
-        scores = own(images, labels)._asdict()
-        scores |= {"own": scores["accuracy"], "accuracy": judge(images, labels).accuracy}
-        rows.append({**row, **{k: round(float(v), 4) for k, v in scores.items()}})
-        print(rows[-1], flush=True)
-        results.save(path, rows)
-
-    for seed, (route, (build, size)) in product(seeds, ROUTES.items()):
-        if results.chosen(rows, route=route, seed=seed):
-            continue
-        rngs = nnx.Rngs(seed)
-        size = {"d_cond": D, "widths": (32, 64), "blocks": (1, 1), **size}
-        network = UNet(1, build(rngs), **size, rngs=rngs)
-        fitted = training.fit(
-            Denoiser(network, cosine, VELOCITY),
-            partial(denoising_loss, drop=0.1),
-            data,
-            seed=seed,
-            steps=STEPS,
-            optimizer=muon,
-            learning_rate=4e-3,
-            cooldown=100,
-        )
-        row = {"route": route, "scale": 1.0, "seed": seed}
-        add({**row, "minutes": round(fitted.seconds / 60, 2)}, fitted.model, 15)
-    denoise, classifier = (checkpoints.load(f"fashion-{name}") for name in ("cfg", "classifier"))
-    guided = {
-        "classifier guidance": lambda scale: Steered(denoise, classifier, scale),
-        "classifier-free guidance": lambda scale: Guided(denoise, null_labels, scale),
-    }
-    for seed, scale, route in product(seeds[:1], SCALES, guided):
-        row = {"route": route, "scale": scale, "seed": seed}
-        if not results.chosen(rows, **row):
-            add({**row, "minutes": None}, guided[route](scale), 15)
+    loss = RECIPES["fashion-classifier"].loss
+    second = training.fit(fresh, loss, (train.images, train.labels), **options).model
+    own = evaluation.judge_of("fashion-classifier")
+    return own, evaluation.Judge(second, datasets.signed(test.images))
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), [int(seed) for seed in sys.argv[2:]] or list(SEEDS))
+def trained(route: str, seed: int) -> training.Fitted:
+    """A small network that is told the class this way."""
+    (build, size), rngs = ROUTES[route], nnx.Rngs(seed)
+    train = datasets.load("fashion-mnist", "train")
+    size = {"d_cond": D, "widths": (32, 64), "blocks": (1, 1), **size}
+    return training.fit(
+        Denoiser(UNet(1, build(rngs), **size, rngs=rngs), cosine, VELOCITY),
+        partial(denoising_loss, drop=0.1),
+        (train.images, train.labels),
+        seed=seed,
+        steps=STEPS,
+        optimizer=muon,
+        learning_rate=4e-3,
+        cooldown=100,
+    )
+
+
+def measure(run: dict) -> dict:
+    if run["route"] in ROUTES:
+        fitted = trained(run["route"], run["seed"])
+        denoise, minutes = fitted.model, round(fitted.seconds / 60, 2)
+    else:
+        denoise, minutes = GUIDED[run["route"]](run["scale"]), None
+    (own, second), labels = judges(), np.arange(N) % 10
+    images = drawing.samples(denoise, cosine, labels, steps=15, seed=run["seed"], batch=100)
+    scores = own(images, labels)._asdict()
+    scores |= {"own": scores["accuracy"], "accuracy": second(images, labels).accuracy}
+    return rounded({"minutes": minutes, **scores})
+
+
+measurement = Measurement(
+    plan,
+    measure,
+    seeds=(0, 1, 2),
+    minutes=12,
+    quick=(
+        {"route": "classifier guidance", "scale": 2.0, "seed": 0},
+        {"route": "classifier-free guidance", "scale": 2.0, "seed": 0},
+    ),
+    unchecked="networks that are trained; theirs is minutes each",
+    timed=("minutes",),
+)

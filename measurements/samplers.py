@@ -1,28 +1,24 @@
 """Score samplers and grids of steps by what they pay, on the shipped weights, unguided.
 
-    PYTHONPATH=. python tools/measure_samplers.py workshop_lite/data/results/samplers.json
-
 A grid of steps is one more schedule: the network is told the noise level, so a sampler may stand
 on any levels that it likes. All runs of a seed start from the same noise. ``seconds`` are those of
-the processor, for all n images, without compilation. Rows that the file holds already are kept, so
-a run that was stopped goes on. About half an hour on one CPU core. Seeds may be named behind the
-file, to measure only those.
+the processor, for all n images, without compilation.
 """
 
-import sys
 import time
+from collections.abc import Sequence
+from functools import cache
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 from jax.tree_util import Partial
 
+from measurements import Measurement, rounded
 from workshop_lite import checkpoints, datasets, drawing, evaluation, samplers, schedules
-from workshop_lite.evaluation import results
 from workshop_lite.predictions import Denoiser
 
-N, SEEDS, BATCH = 500, (0,), 50
-MODELS = ("notes-cfg", "fashion-cfg")
+N, BATCH = 500, 50
+MODELS = {"notes": "notes-cfg", "fashion-mnist": "fashion-cfg"}
 SIGMAS = 0.002, 80.0  # where the other two grids end, as Karras et al. (2022) have them
 LOG_SNR = schedules.uniform_log_snr(*(-2 * np.log(sigma) for sigma in SIGMAS))
 KARRAS = schedules.karras(7, *SIGMAS)
@@ -38,9 +34,9 @@ GRIDS = {
 ETA = {"ddpm": 1.0, "ddim": 0.0, "heun": 0.0, "dpmpp_2m": 0.0}
 
 
-def plan() -> list[dict]:
-    """What to measure, the cheapest and most wanted first."""
-    runs = [(name, "t", n) for n in (10, 20) for name in ETA]
+def plan(seeds: Sequence[int]) -> list[dict]:
+    """Real images, then samplers, the cheapest and most wanted first, each on both data sets."""
+    runs = [("real", None, 0)] + [(name, "t", n) for n in (10, 20) for name in ETA]
     runs += [(name, "t", 5) for name in ("ddpm", "ddim", "dpmpp_2m")] + [("heun", "t", 4)]
     runs += [
         (name, grid, n)
@@ -50,10 +46,11 @@ def plan() -> list[dict]:
     ]
     runs += [(name, "karras, two clocks", 20) for name in ("dpmpp_2m", "ddim")]
     runs += [(name, "t", 50) for name in ETA] + [(name, "t", 100) for name in ("ddpm", "ddim")]
-    return [
-        {"sampler": name, "eta": ETA[name], "grid": grid, "evaluations": n}
-        for name, grid, n in runs
+    points = [
+        {"data": data, "sampler": name, "eta": ETA.get(name), "grid": grid, "evaluations": n}
+        for (name, grid, n), data in product(runs, MODELS)
     ]
+    return [{**point, "seed": seed} for seed, point in product(seeds, points)]
 
 
 def unscheduled(model, *asked):
@@ -61,8 +58,16 @@ def unscheduled(model, *asked):
     return model(*asked)
 
 
-def drawn(denoise, run: dict, labels, shape) -> np.ndarray:
+@cache
+def shipped(data: str) -> tuple:
+    """The recipe of a shipped model, the model, and its judge."""
+    recipe = checkpoints.recipe(MODELS[data])
+    return recipe, checkpoints.load(MODELS[data]), evaluation.judge_of(recipe.judge)
+
+
+def drawn(run: dict, labels) -> np.ndarray:
     """An image for each label, at the cost that the run names."""
+    _, denoise, judge = shipped(run["data"])
     grid, clock = GRIDS[run["grid"]]
     # Heun looks twice a step, but once from pure noise and once into data.
     heun, n = run["sampler"] == "heun", run["evaluations"]
@@ -71,7 +76,7 @@ def drawn(denoise, run: dict, labels, shape) -> np.ndarray:
         Partial(unscheduled, model),
         grid,
         labels,
-        shape=shape,
+        shape=judge.shape,
         steps=n // 2 + 1 if heun else n,
         seed=run["seed"],
         sampler=getattr(samplers, run["sampler"]),
@@ -79,31 +84,31 @@ def drawn(denoise, run: dict, labels, shape) -> np.ndarray:
     )
 
 
-def main(path: Path, seeds: list[int]) -> None:
-    rows = results.load(path.stem, path.parent) if path.exists() else []
-    recipes = {model: checkpoints.recipe(model) for model in MODELS}
-    judges = {model: evaluation.judge_of(recipe.judge) for model, recipe in recipes.items()}
-    denoise = {model: checkpoints.load(model) for model in MODELS}
-    real = {"sampler": "real", "eta": None, "grid": None, "evaluations": 0}
-
-    for seed, run, model in product(seeds, [real, *plan()], MODELS):
-        run, judge = {"data": recipes[model].data, **run, "seed": seed}, judges[model]
-        if results.chosen(rows, **run):
-            continue
-        labels, seconds = np.arange(N) % judge.classes, 0.0
-        if run["sampler"] == "real":
-            images, labels = evaluation.some_real(recipes[model], N, seed)
-            images = datasets.signed(images)
-        else:
-            drawn(denoise[model], run, labels[:BATCH], judge.shape)  # compiles
-            start = time.process_time()
-            images = drawn(denoise[model], run, labels, judge.shape)
-            seconds = round(time.process_time() - start, 2)
-        scores = {k: round(v, 4) for k, v in judge(images, labels)._asdict().items()}
-        rows.append({**run, **scores, "seconds": seconds})
-        results.save(path, rows)
-        print(rows[-1], flush=True)
+def measure(run: dict) -> dict:
+    recipe, _, judge = shipped(run["data"])
+    labels, seconds = np.arange(N) % judge.classes, 0.0
+    if run["sampler"] == "real":
+        images, labels = evaluation.some_real(recipe, N, run["seed"])
+        images = datasets.signed(images)
+    else:
+        drawn(run, labels[:BATCH])  # compiles
+        start = time.process_time()
+        images = drawn(run, labels)
+        seconds = round(time.process_time() - start, 2)
+    return rounded({**judge(images, labels)._asdict(), "seconds": seconds})
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), [int(seed) for seed in sys.argv[2:]] or list(SEEDS))
+measurement = Measurement(
+    plan,
+    measure,
+    seeds=(0,),
+    minutes=18,
+    quick=(
+        {"sampler": "real", "seed": 0},
+        {"sampler": "dpmpp_2m", "grid": "t", "evaluations": 10, "seed": 0},
+        {"sampler": "ddim", "grid": "log-SNR", "evaluations": 10, "seed": 0},
+    ),
+    unchecked="other samplers, grids and more evaluations",
+    exact=("n",),
+    timed=("seconds",),
+)

@@ -1,30 +1,26 @@
 """Train one small network on each schedule, on pictures and on sound, and score its samples.
 
-    PYTHONPATH=. python tools/measure_schedules.py workshop_lite/data/results/schedules.json
-
 Times are uniform in the schedule's own clock, in training as in sampling: where a schedule spends
 its time is all that differs. ``minutes`` are those of the processor, compilation and sampling
-included. Rows that the file holds already are kept, so a run that was stopped
-goes on. About three quarters of an hour on one CPU core. Seeds may be named behind the file, to
-measure only those.
+included.
 """
 
-import sys
 import time
+from collections.abc import Sequence
+from functools import cache
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 from flax import nnx
 
+from measurements import Measurement, rounded
+from measurements.samplers import MODELS
 from workshop_lite import datasets, evaluation, schedules, training
-from workshop_lite.evaluation import results
 from workshop_lite.predictions import VELOCITY, Denoiser
 from workshop_lite.recipes import RECIPES, class_denoiser, denoising_loss
 from workshop_lite.training import muon
 
-N, SEEDS, STEPS, EVALUATIONS = 500, (0, 1, 2), 300, 20
-MODELS = {"notes": "notes-cfg", "fashion-mnist": "fashion-cfg"}
+N, STEPS, EVALUATIONS = 500, 300, 20
 SCHEDULES = {
     "cosine": schedules.cosine,
     "linear": schedules.linear,
@@ -49,32 +45,45 @@ def trained(denoise: Denoiser, data: tuple, seed: int) -> Denoiser:
     ).model
 
 
-def main(path: Path, seeds: list[int]) -> None:
-    rows = results.load(path.stem, path.parent) if path.exists() else []
-    recipes = {data: RECIPES[model] for data, model in MODELS.items()}
-    judges = {data: evaluation.judge_of(recipe.judge) for data, recipe in recipes.items()}
-    train = {data: recipe.rows("train") for data, recipe in recipes.items()}
-
-    for seed, (name, data) in product(seeds, product(["real", *SCHEDULES], MODELS)):
-        run = {"data": data, "schedule": name, "seed": seed}
-        if results.chosen(rows, **run):
-            continue
-        start = time.process_time()
-        if name == "real":
-            images, labels = evaluation.some_real(recipes[data], N, seed)
-            scores = judges[data](datasets.signed(images), labels)
-        else:
-            size = {"d_cond": 64, "widths": (32, 64), "blocks": (1, 1)}
-            fresh = class_denoiser(nnx.Rngs(seed), n=judges[data].classes, **size)
-            fresh = Denoiser(fresh.network, SCHEDULES[name], VELOCITY)
-            model = trained(fresh, train[data], seed)
-            scores = evaluation.scored(model, judges[data], 1.0, N, EVALUATIONS, seed=seed)
-        minutes = round((time.process_time() - start) / 60, 2)
-        scores = {k: round(v, 4) for k, v in scores._asdict().items()}
-        rows.append({**run, **scores, "minutes": minutes})
-        results.save(path, rows)
-        print(rows[-1], flush=True)
+def plan(seeds: Sequence[int]) -> list[dict]:
+    """Real images, then each schedule, on both data sets."""
+    return [
+        {"data": data, "schedule": name, "seed": seed}
+        for seed, name, data in product(seeds, ("real", *SCHEDULES), MODELS)
+    ]
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), [int(seed) for seed in sys.argv[2:]] or list(SEEDS))
+@cache
+def given(data: str) -> tuple:
+    """A recipe, what it trains on, and its judge."""
+    recipe = RECIPES[MODELS[data]]
+    return recipe, recipe.rows("train"), evaluation.judge_of(recipe.judge)
+
+
+def measure(run: dict) -> dict:
+    (recipe, train, judge), seed = given(run["data"]), run["seed"]
+    start = time.process_time()
+    if run["schedule"] == "real":
+        images, labels = evaluation.some_real(recipe, N, seed)
+        scores = judge(datasets.signed(images), labels)
+    else:
+        size = {"d_cond": 64, "widths": (32, 64), "blocks": (1, 1)}
+        fresh = class_denoiser(nnx.Rngs(seed), n=judge.classes, **size)
+        fresh = Denoiser(fresh.network, SCHEDULES[run["schedule"]], VELOCITY)
+        scores = evaluation.scored(
+            trained(fresh, train, seed), judge, 1.0, N, EVALUATIONS, seed=seed
+        )
+    minutes = round((time.process_time() - start) / 60, 2)
+    return rounded({**scores._asdict(), "minutes": minutes})
+
+
+measurement = Measurement(
+    plan,
+    measure,
+    seeds=(0, 1, 2),
+    minutes=28,
+    quick=({"schedule": "real", "seed": 0}, {"data": "notes", "schedule": "cosine", "seed": 0}),
+    unchecked="the other nine trainings of a seed",
+    exact=("n",),
+    timed=("minutes",),
+)

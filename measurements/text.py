@@ -1,24 +1,19 @@
-"""Measure the shipped text-to-image model, a row for each split, scale and seed.
+"""Measure the shipped text-to-image model at several scales, on seen and on held-out captions."""
 
-    PYTHONPATH=. python tools/measure_text.py workshop_lite/data/results/text.json
-
-Rows that the file holds already are kept, so a run that was stopped goes on. About half an hour on
-one CPU core. Seeds may be named behind the file, to measure only those.
-"""
-
-import sys
+from collections.abc import Sequence
+from functools import cache
 from itertools import product
-from pathlib import Path
 
 import jax
 import numpy as np
 
+from measurements import Measurement, rounded
 from workshop_lite import checkpoints, datasets, drawing, evaluation
 from workshop_lite.conditioning import DualEncoder
-from workshop_lite.evaluation import metrics, results
+from workshop_lite.evaluation import metrics
 from workshop_lite.recipes import emoji_words
 
-N, SEEDS, STEPS, SCALES = 400, (0, 1, 2), 12, (1, 2, 4, 8)
+N, STEPS, SCALES = 400, 12, (1, 2, 4, 8)
 SPLITS = {"seen": "train", "held out": "test"}
 
 
@@ -33,33 +28,47 @@ def in_style(judge, images, emoji: datasets.Emoji) -> float:
     return (np.argmax(likeness, axis=0) == emoji.styles).mean()
 
 
-def main(path: Path, seeds: list[int]) -> None:
-    denoise, judge = checkpoints.load("emoji-text"), evaluation.emoji_judge()
-    data = {name: datasets.load("emoji", split, 32) for name, split in SPLITS.items()}
-    train = datasets.signed(data["seen"].images)
-    held_out = datasets.signed(data["held out"].images)
-    usual = np.quantile(metrics.nearest(held_out, train)[0], 0.05)
-    rows = results.load(path.stem, path.parent) if path.exists() else []
-    for seed, scale, name in product(seeds, (None, *SCALES), data):
-        run = {"split": name, "scale": scale, "seed": seed}
-        if results.chosen(rows, **run):
-            continue
-        emoji = data[name]
-        asked = evaluation.hundreds(emoji, N, seed)
-        captions = [datasets.captions(emoji)[i] for i in asked]
-        if scale is None:
-            images = datasets.signed(emoji.images[asked])
-        else:
-            images = drawing.drawn(denoise, captions, scale=float(scale), steps=STEPS, seed=seed)
-        scores = judge(images, emoji_words()(captions))._asdict()
-        far, _ = metrics.nearest(np.clip(images, -1, 1), train)
-        of_asked = emoji._replace(styles=emoji.styles[asked], concepts=emoji.concepts[asked])
-        scores |= {"nearest": far.mean(), "copied": (far < usual).mean()}
-        scores |= {"style": in_style(judge, images, of_asked)}
-        rows.append({**run, **{k: round(float(v), 4) for k, v in scores.items()}})
-        print(rows[-1], flush=True)
-        results.save(path, rows)
+def plan(seeds: Sequence[int]) -> list[dict]:
+    """Real pictures, whose scale is None, then each scale, for both splits."""
+    return [
+        {"split": split, "scale": scale, "seed": seed}
+        for seed, scale, split in product(seeds, (None, *SCALES), SPLITS)
+    ]
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), [int(seed) for seed in sys.argv[2:]] or list(SEEDS))
+judge = cache(evaluation.emoji_judge)
+
+
+@cache
+def trained_on() -> tuple[np.ndarray, float]:
+    """All training pictures, and how near to them a held-out one comes that could be a copy."""
+    train, held_out = (
+        datasets.signed(datasets.load("emoji", split, 32).images) for split in SPLITS.values()
+    )
+    return train, np.quantile(metrics.nearest(held_out, train)[0], 0.05)
+
+
+def measure(run: dict) -> dict:
+    emoji, (train, usual) = datasets.load("emoji", SPLITS[run["split"]], 32), trained_on()
+    asked = evaluation.hundreds(emoji, N, run["seed"])
+    captions = [datasets.captions(emoji)[i] for i in asked]
+    if run["scale"] is None:
+        images = datasets.signed(emoji.images[asked])
+    else:
+        how = {"scale": float(run["scale"]), "steps": STEPS, "seed": run["seed"]}
+        images = drawing.drawn(checkpoints.load("emoji-text"), captions, **how)
+    scores = judge()(images, emoji_words()(captions))._asdict()
+    far, _ = metrics.nearest(np.clip(images, -1, 1), train)
+    of_asked = emoji._replace(styles=emoji.styles[asked], concepts=emoji.concepts[asked])
+    scores |= {"nearest": far.mean(), "copied": (far < usual).mean()}
+    return rounded(scores | {"style": in_style(judge(), images, of_asked)})
+
+
+measurement = Measurement(
+    plan,
+    measure,
+    seeds=(0, 1, 2),
+    minutes=18,
+    quick=({"scale": None, "seed": 0}, {"scale": 4, "seed": 0}),
+    unchecked="scales other than 4",
+)
