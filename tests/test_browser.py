@@ -246,7 +246,7 @@ def log_of(folder: Path) -> str:
 PANELS = {
     "guidance": (
         "01_classifier_free_guidance",
-        ("checkpoints.load(", "guidance_explorer("),
+        ("from flax", "checkpoints.load(", "guidance_explorer("),
         "Samples of class",
     ),
     "prompt": (
