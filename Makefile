@@ -14,13 +14,13 @@ BOOK_TESTS := tests/test_book.py tests/test_browser.py
 PYTEST := $(BIN)/python3 -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 # Checks and committed outputs are the same on every machine: CPU, whatever accelerator is present.
-test unit notebooks execute: export JAX_PLATFORMS = cpu
+test unit notebooks execute reproduce: export JAX_PLATFORMS = cpu
 # Unit tests compile much and run it once: the compiler's costly passes are left to the notebooks.
 unit: export JAX_DISABLE_MOST_OPTIMIZATIONS = 1
 # A second run of a notebook, or of its panels, need not compile what the first one did.
-lab notebooks check execute: export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/.jax_cache
+lab notebooks check execute reproduce: export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/.jax_cache
 
-.PHONY: help setup book lab test lint unit notebooks check links stack-tree format execute bench clean clean-all
+.PHONY: help setup book lab test lint unit notebooks check links stack-tree format execute bench reproduce clean clean-all
 .NOTPARALLEL:
 
 help:
@@ -33,6 +33,7 @@ help:
 	@echo "make format    let ruff rewrite the sources and the notebooks"
 	@echo "make execute NOTEBOOK=notebooks/NAME.ipynb    run a notebook from top to bottom and keep its outputs"
 	@echo "make bench     time the package against PyTorch and diffusers, in an environment of its own"
+	@echo "make reproduce measure a few rows of each result file again, and say whether they still hold"
 	@echo "make clean     remove the built book; make clean-all removes the environments too"
 
 setup: $(VENV)/.stamp
@@ -96,6 +97,11 @@ bench:
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -e . -r benchmarks/requirements.txt
 	.venv-bench/bin/python -m benchmarks
+
+# Bars go to stderr, and a line each is enough.
+reproduce: export TQDM_DISABLE = 1
+reproduce: setup
+	$(BIN)/python -m measurements --quick
 
 clean:
 	rm -rf _build
