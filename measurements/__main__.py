@@ -40,13 +40,13 @@ from workshop_lite.evaluation import results
 MODULES = {
     module.__name__.removeprefix("measurements."): module
     for module in (
-        *(guidance, cost, training),
-        *(text, encoders, control, convergence, routes),
-        *(schedules, samplers),
-        *(autoencoder, latent, latent_cost, joint, noise),
+        *(guidance, cost, training),  # chapter 1
+        *(text, encoders, control, convergence, routes),  # 2
+        *(schedules, samplers),  # 3
+        *(autoencoder, latent, latent_cost, joint),  # 4
+        noise,  # the appendix
     )
 }
-
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
@@ -100,7 +100,7 @@ def carried_out(name: str, parts: list[dict], folder: Path | None) -> bool:
 
     there = [] if path is None or not path.exists() else results.load(name, folder)
     rows = filled(of, parts, there, keep)
-    if folder == results.FOLDER:
+    if folder == results.FOLDER.resolve():
         return True
     found = compared(of, parts, rows, results.load(name, results.FOLDER))
     print(verdict(name, found, time.perf_counter() - begin, of.unchecked), flush=True)
@@ -125,9 +125,12 @@ def main(argv: list[str] | None = None) -> None:
             raise ValueError("seeds want a name to run, and so does out")
         for name in args.names:
             checks.one_of("name", name, list(MODULES))
-        if args.quick and args.out is not None and args.out.resolve() == results.FOLDER:
+        folder = None if args.out is None else args.out.resolve()
+        if folder is not None and folder.exists() and not folder.is_dir():
+            raise ValueError(f"out must be a folder, got {args.out}")
+        if args.quick and folder == results.FOLDER.resolve():
             raise ValueError("out must be another folder than that of the committed results")
-        folder = args.out if args.quick else args.out or results.FOLDER
+        folder = folder if args.quick else folder or results.FOLDER.resolve()
         parts = {n: planned(n, args.seeds, args.quick) for n in args.names or MODULES}
     except ValueError as error:
         parser.error(str(error))

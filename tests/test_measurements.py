@@ -230,6 +230,7 @@ def test_row_that_nobody_committed_is_outside():
         (["toy", "--quick", "--seeds", "1"], r"seeds \[1\] have no row in toy"),
         (["guidance", "--seeds", "6"], "each seed must be one of"),
         (["--seeds", "1"], "seeds want a name"),
+        (["toy", "--out", __file__], "out must be a folder, got"),
     ],
 )
 def test_bad_arguments(argv, sentence, shelf, capsys):
