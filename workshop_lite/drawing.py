@@ -100,7 +100,7 @@ def drawn(
     null = null_prompts if negative is None else partial(_always, words([negative])[0])
     guided = Guided(denoise, null, scale)
     options = {"shape": shape, "steps": steps, "seed": seed, "sampler": sampler}
-    x0 = drawing.samples(guided, denoise.schedule, words(prompts), **options)
+    x0 = samples(guided, denoise.schedule, words(prompts), **options)
     return x0 if shown is None else shown(x0)
 
 
