@@ -9,6 +9,7 @@ from workshop_lite.conditioning import DualEncoder, null_labels
 from workshop_lite.drawing import SHAPE, drawn, samples
 from workshop_lite.evaluation import metrics
 from workshop_lite.evaluation.judges import (
+    HUNDRED,
     Judge,
     PromptJudge,
     Scores,

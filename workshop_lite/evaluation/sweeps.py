@@ -90,8 +90,11 @@ def sweep(
 
 
 def _surest(tried: list[Tried]) -> Tried:
-    """The least scale with as many hits as the best, within two standard errors."""
+    """The least scale with as many hits as the best, within two standard errors.
+
+    The error is that of Agresti & Coull (1998).
+    """
     best = max(tried, key=lambda one: one.hits)
-    share = np.clip(best.hits, 1 / best.n, 1 - 1 / best.n)
-    slack = 2 * np.sqrt(share * (1 - share) / best.n)
+    share = (best.hits * best.n + 2) / (best.n + 4)  # so that a share of 1 has an error too
+    slack = 2 * np.sqrt(share * (1 - share) / (best.n + 4))
     return next(one for one in tried if one.hits >= best.hits - slack)
