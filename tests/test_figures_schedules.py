@@ -90,6 +90,19 @@ def test_grid_shows_each_run_and_its_mean():
     assert axes.collections[0].get_segments()[0][0][1] == 10.5
 
 
+def test_grid_writes_each_schedule_under_its_own_runs():
+    """Columns stand as the rows come, not by the alphabet."""
+    rows = runs(data="a", schedule="sigmoid", value=20) + runs(
+        data="a", schedule="cosine", value=10
+    )
+    (axes,) = figures.grid_scores(rows, "frechet", "distance").axes
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["sigmoid", "cosine"]
+    assert [line.get_ydata()[0] for line in axes.lines] == [20, 10]
+    assert [line.get_color() for line in axes.lines] == [
+        SCHEDULES[name][0] for name in ("sigmoid", "cosine")
+    ]
+
+
 def test_samplers_stand_against_evaluations_and_seconds():
     """Means over the seeds, a line for each sampler, and one for the real images."""
     rows = [

@@ -150,7 +150,7 @@ def grid_scores(rows: list[dict], field: str, title: str) -> Figure:
         trained = [row for row in runs if row["schedule"] != "real"]
         order = dict.fromkeys(row["schedule"] for row in trained)
         means = spread(trained, "schedule", field)
-        for i, ((schedule, _), (colour, _, mark)) in enumerate(_looked(means)):
+        for i, ((schedule, _), (colour, _, mark)) in enumerate(_looked(order)):
             scores = [row[field] for row in chosen(trained, schedule=schedule)]
             axes.plot([i] * len(scores), scores, mark, color=colour, alpha=0.6)
             axes.hlines(means[schedule].mean, i - 0.3, i + 0.3, color=colour, linewidth=2.5)
