@@ -1,9 +1,14 @@
 """The built book is whole: links, captions, alt text, citations, and nothing from another host.
 
-Reads the pages that ``make book`` left in ``_build/html``, and the notebooks as committed.
+Reads the pages that ``make book`` left in ``_build/html``, or those in the folder ``BOOK_HTML``;
+and the notebooks as committed.
 """
 
+import importlib
+import inspect
 import json
+import os
+import pkgutil
 import re
 from functools import cache
 from pathlib import Path
@@ -14,7 +19,7 @@ import yaml
 from bs4 import BeautifulSoup
 
 ROOT = Path(__file__).parent.parent
-HTML = ROOT / "_build" / "html"
+HTML = Path(os.environ.get("BOOK_HTML", ROOT / "_build" / "html"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
@@ -96,6 +101,15 @@ def test_every_internal_link_and_anchor_resolves():
 
 @needs_build
 @each_page
+def test_page_has_a_description_for_those_who_have_not_opened_it(doc):
+    soup = page(HTML / f"{doc}.html")
+    told = [tag["content"] for tag in soup.find_all("meta", attrs={"name": "description"})]
+    assert len(told) == 1 and 40 <= len(told[0]) <= 250, told
+    assert soup.find("meta", property="og:description")["content"] == told[0]
+
+
+@needs_build
+@each_page
 def test_every_picture_says_what_it_shows(doc):
     for image in content(doc).find_all("img"):
         alt = image.get("alt", "").strip()
@@ -152,6 +166,76 @@ def test_vendored_code_is_small_and_licensed():
     assert sum(p.stat().st_size for p in vendor.rglob("*") if p.is_file()) < 25e6
     for folder in (p for p in vendor.iterdir() if p.is_dir()):
         assert (folder / "LICENSE").exists(), folder.name
+
+
+# The reference page ----------------------------------------------------------------------------
+
+#: What no page describes: what the rooms use among themselves, and the command line.
+BEHIND = {"checks", "files", "__main__", "figures.style", "widgets.panel"}
+ROOM = re.compile(r"`(?:[^`<]*<)?~?\.?(?:workshop_lite\.)?((\w+)\.[\w.]+)>?`")
+
+
+@cache
+def public() -> set[str]:
+    """The names that the rooms hand on; where a room hands on none, those of its modules."""
+    names, told = set(), set(re.findall(r"automodule:: (\S+)", (ROOT / "book/api.md").read_text()))
+    for path in sorted((ROOT / "workshop_lite").rglob("*.py")):
+        name = ".".join(path.relative_to(ROOT / "workshop_lite").with_suffix("").parts)
+        name = name.removesuffix(".__init__")
+        if name in BEHIND | {"__init__"}:
+            continue
+        module = importlib.import_module(f"workshop_lite.{name}")
+        room = importlib.import_module(module.__name__.rpartition(".")[0])
+        if hasattr(module, "__all__"):
+            own = [n for n in module.__all__ if not inspect.ismodule(getattr(module, n))]
+        elif hasattr(room, "__all__") and module.__name__ not in told:
+            own = []  # its room has said what is public
+        else:
+            exported = {id(getattr(room, n)) for n in getattr(room, "__all__", ())}
+            own = [n for n, v in vars(module).items() if is_own(module, n, v, exported)]
+        names |= {f"{module.__name__}.{n}" for n in own}
+    return names
+
+
+def is_own(module, name: str, value, exported: set[int]) -> bool:
+    """Whether a module defines a public class or function that its room does not hand on."""
+    here = getattr(value, "__module__", None) == module.__name__ and hasattr(value, "__name__")
+    return here and not name.startswith("_") and id(value) not in exported
+
+
+@needs_build
+def test_every_public_name_is_described():
+    described = {tag["id"] for tag in content("book/api").find_all("dt", id=True)}
+    missing = sorted(public() - described)
+    assert len(public()) > 150 and not missing, missing
+
+
+@needs_build
+def test_signatures_show_the_arguments_and_no_path():
+    for signature in content("book/api").select("dt.sig"):
+        text = signature.text
+        assert "*args" not in text and "PosixPath" not in text and "jaxlib" not in text, text
+    ddim = content("book/api").find("dt", id="workshop_lite.samplers.ddim").text
+    assert all(word in ddim for word in ("denoise", "schedule", "noise", "steps", "eta", "key"))
+
+
+def test_the_guide_map_names_what_the_package_has():
+    rooms = {path.stem for path in (ROOT / "workshop_lite").iterdir()}
+    found = 0
+    for name, room in ROOM.findall((ROOT / "book/guide_map.md").read_text()):
+        if room in rooms:
+            assert exists(name), name
+            found += 1
+    assert found > 40
+
+
+def exists(name: str) -> bool:
+    """Whether this is a module of the package, or something in one."""
+    try:
+        pkgutil.resolve_name(f"workshop_lite.{name}")
+    except (ImportError, AttributeError):
+        return False
+    return True
 
 
 # The notebooks ---------------------------------------------------------------------------------
