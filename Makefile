@@ -20,7 +20,7 @@ unit: export JAX_DISABLE_MOST_OPTIMIZATIONS = 1
 # A second run of a notebook, or of its panels, need not compile what the first one did.
 lab notebooks check execute reproduce: export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/.jax_cache
 
-.PHONY: help setup book lab test lint unit notebooks check links stack-tree format execute bench reproduce clean clean-all
+.PHONY: help setup book lab test lint unit notebooks check links stack-tree stack-sphinx sphinx format execute bench reproduce clean clean-all
 .NOTPARALLEL:
 
 help:
@@ -29,6 +29,7 @@ help:
 	@echo "make test      lint, unit tests, notebooks, book, book checks"
 	@echo "make lint | unit | notebooks | check    one of those alone (check needs a built book)"
 	@echo "make stack-py311 | stack-newest | stack-colab | stack-tree    unit tests and notebooks on other versions"
+	@echo "make stack-sphinx    the book by plain Sphinx 9, without jupyter-book, and its checks"
 	@echo "make links     look up every address on another host that the book names"
 	@echo "make format    let ruff rewrite the sources and the notebooks"
 	@echo "make execute NOTEBOOK=notebooks/NAME.ipynb    run a notebook from top to bottom and keep its outputs"
@@ -84,6 +85,17 @@ stack-%: stacks/%.txt
 # NNX without its graph: modules are plain trees.
 stack-tree:
 	NNX_GRAPH_MODE=false $(MAKE) stack-py311
+
+# The same book without jupyter-book, on the next Sphinx; the book's checks read it from a folder of its own.
+# JupyterLab is not in this environment, and does not depend on how the pages are made.
+stack-sphinx: PYTHON = python3.13
+stack-sphinx:
+	$(MAKE) VENV=.venv-sphinx REQUIREMENTS=stacks/sphinx.txt PYTHON=$(PYTHON) sphinx
+
+sphinx: export BOOK_HTML = $(CURDIR)/_build/sphinx/html
+sphinx: setup
+	$(BIN)/python3 -m sphinx -c stacks/sphinx -d _build/sphinx/doctrees -a -E -W -n --keep-going -q . $(BOOK_HTML)
+	$(PYTEST) --dist load $(BOOK_TESTS) -k "not redraw"
 
 format: setup
 	$(BIN)/ruff check --fix .

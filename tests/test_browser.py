@@ -25,7 +25,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parent.parent
-HTML = ROOT / "_build" / "html"
+HTML = Path(os.environ.get("BOOK_HTML", ROOT / "_build" / "html"))
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 DOCS = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]
 SCREENS = {
