@@ -76,10 +76,11 @@ def test_scrubber_without_stack_uses_the_kernel(monkeypatch):
 def test_explorer_draws_anew_for_every_knob():
     shapes = {"a": PLANE, "b": PLANE._replace(means=-PLANE.means)}
     panel = controls.explorer(shapes, {"c": cosine, "l": linear}, count=20)
-    knobs, picture = panel.children[0].children, panel.children[1]
+    (*knobs, note), picture = panel.children[0].children, panel.children[1]
     seen = {picture.value}
+    assert "kernel" in note.value
     for knob, value in zip(knobs, ("b", "l", 0.7, False, True), strict=True):
         knob.value = value
         seen.add(picture.value)
-    assert len(seen) == 6
+    assert len(seen) == 6 and not note.value
     Image.open(io.BytesIO(shown(picture))).verify()

@@ -16,6 +16,8 @@ from workshop_lite.mixtures import Mixture
 from workshop_lite.schedules import Schedule
 from workshop_lite.widgets.flipbook import WRAP, show
 
+NEEDS_KERNEL = "<i>Needs a running kernel. Without one the controls move, and nothing follows.</i>"
+
 
 def png(figure: Figure, colours: int = 64) -> bytes:
     """A figure as a small PNG: a palette in place of 24 bits a pixel."""
@@ -48,7 +50,7 @@ def explorer(
     guesses = ipw.Checkbox(False, description="best guess for each point")
     knobs = (shape, schedule, t, arrows, guesses)
     alt = "The density, the noisy points and the arrows at the chosen time."
-    picture = ipw.HTML()
+    picture, note = ipw.HTML(), ipw.HTML()
     k_data, k_noise = jax.random.split(jax.random.key(0))
     eps = jax.random.normal(k_noise, (count, 2))
 
@@ -67,8 +69,10 @@ def explorer(
             size=4.0,
         )
         show(picture, png(figure), alt)
+        note.value = ""
 
     for knob in knobs:
         knob.observe(draw, "value")
     draw()
-    return ipw.HBox([ipw.VBox(knobs), picture], layout=WRAP)
+    note.value = NEEDS_KERNEL  # what a page without a kernel keeps: the first change clears it
+    return ipw.HBox([ipw.VBox([*knobs, note]), picture], layout=WRAP)
