@@ -110,8 +110,7 @@ bench:
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -e . -r benchmarks/requirements.txt
 	.venv-bench/bin/python -m benchmarks
 
-# Bars go to stderr, and a line each is enough.
-reproduce: export TQDM_DISABLE = 1
+# Up to 20 minutes on two cores; bars go to stderr, and what was found is a line each.
 reproduce: setup
 	$(BIN)/python -m measurements --quick
 
