@@ -9,6 +9,7 @@ measures afresh, unless ``--out`` names a folder.
 """
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -118,10 +119,9 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: the committed results")
     args = parser.parse_args(argv)
-    if not (args.names or args.quick or args.seeds or args.out):
-        return print(listed())
+    listing = not (args.names or args.quick or args.seeds or args.out)
     try:
-        if not (args.names or args.quick):
+        if not (args.names or args.quick or listing):
             raise ValueError("seeds want a name to run, and so does out")
         for name in args.names:
             checks.one_of("name", name, list(MODULES))
@@ -131,14 +131,21 @@ def main(argv: list[str] | None = None) -> None:
         if args.quick and folder == results.FOLDER.resolve():
             raise ValueError("out must be another folder than that of the committed results")
         folder = folder if args.quick else folder or results.FOLDER.resolve()
-        parts = {n: planned(n, args.seeds, args.quick) for n in args.names or MODULES}
+        names = [] if listing else args.names or MODULES
+        parts = {name: planned(name, args.seeds, args.quick) for name in names}
     except ValueError as error:
         parser.error(str(error))
     try:
+        if listing:
+            print(listed(), flush=True)
         within = [carried_out(name, of, folder) for name, of in parts.items()]
     except KeyboardInterrupt:
         sys.exit("\nStopped. What was measured is kept where a folder is; run it again to go on.")
-    sys.exit(not all(within))
+    except BrokenPipeError:  # nobody reads on, as in | head; and Python must not try again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return
+    if not all(within):
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -63,9 +63,9 @@ def compared(
             values = [each.get(number) for each in old]
             off = distance(row, number, values, number in measurement.exact)
             checks.append(Check(point_of(part), number, row[number], *off))
-    return checks + [
-        check for number in measurement.timed for check in shares(number, known, rows, committed)
-    ]
+    for number in measurement.timed:
+        checks += shares(number, known, rows, committed)
+    return [check for i, check in enumerate(checks) if check not in checks[:i]]  # seeds may agree
 
 
 def distance(row: dict, number: str, values: list, exact: bool) -> tuple:
