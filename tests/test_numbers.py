@@ -197,7 +197,7 @@ def of_prose(path: Path) -> list[Text]:
 def without_constants(text: str, page: str) -> str:
     for constant in CONSTANTS:
         if constant.get("page", page) == page:
-            text = re.sub(constant["text"], " ` ", text)
+            text = re.sub(constant["text"], " … ", text)
     return text
 
 
