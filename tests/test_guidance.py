@@ -232,3 +232,16 @@ def test_thresholding_passes_the_checks_on(ideal):
     for share in (0.0, 1.5, float("nan")):
         with pytest.raises(ValueError, match="share must be a number between 0.5 and 1"):
             Thresholded(ideal, share)
+
+
+def test_gradients_through_a_constant_estimate_are_finite():
+    """One number a row has no spread; without rescaling the gradient is the plain combination's."""
+    xt, t, y = jnp.float32([[0.3], [-0.2]]), jnp.full(2, 0.5), jnp.array([0, 1])
+    flat = lambda xt, t, y: jnp.tanh(xt) * (1 + 0.1 * y[:, None])
+    by_hand = lambda x: (flat(x, t, null_labels(y)) * -1 + 2 * flat(x, t, y)).sum()
+    for rescale in (0.0, 0.7):
+        guided = Guided(flat, null_labels, 2.0, rescale=rescale)
+        gradient = jax.grad(lambda x, guided=guided: guided(x, t, y).sum())(xt)
+        assert jnp.isfinite(gradient).all()
+        if rescale == 0:
+            assert_allclose(gradient, jax.grad(by_hand)(xt), rtol=1e-5)

@@ -1,6 +1,7 @@
 """The yardsticks are themselves measured: closed forms, and properties that must hold."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -121,3 +122,15 @@ def test_the_classifier_is_as_good_as_its_card(judge):
     assert checkpoints.card("fashion-classifier")["metrics"]["test_accuracy"] >= 0.92
     test = datasets.load("fashion-mnist", "test")
     assert judge(datasets.signed(test.images[-1000:]), test.labels[-1000:]).accuracy > 0.89
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_pictures_are_measured_in_full(dtype):
+    """The same as of the same values in float32: half precision would call a near copy exact."""
+    draw = np.random.default_rng(0)
+    real = draw.uniform(-1, 1, (2, 16, 16, 3)).astype(np.float32)
+    near = np.clip(real + 0.02 * draw.normal(size=real.shape), -1, 1).astype(np.float32)
+    half = [np.asarray(jnp.asarray(x, dtype)) for x in (near, real)]
+    full = [x.astype(np.float32) for x in half]
+    assert_allclose(metrics.psnr(*half), metrics.psnr(*full), rtol=1e-6)
+    assert_allclose(metrics.nearest(*half)[0], metrics.nearest(*full)[0], rtol=1e-4)

@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from workshop_lite import datasets
 from workshop_lite.conditioning import TextEncoder, Vocabulary, null_prompts, vocabulary
 from workshop_lite.conditioning.text import NOTHING, START
+from workshop_lite.conditioning.text import split as words_of
 from workshop_lite.networks import Context, UNet, layers
 from workshop_lite.recipes import emoji_words
 
@@ -150,3 +151,28 @@ def test_vocabulary_is_a_value():
     assert Vocabulary(WORDS.words) == WORDS and emoji_words() == vocabulary(
         datasets.emoji_sentences()
     )
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "twelve o’clock",
+        "twelve o'clock",
+        "Twelve O‘Clock",
+        "‘twelve o’clock’",
+        "«twelve» o’clock…",
+        '"twelve o\'clock"',
+        "twelve – o’clock",
+        "„twelve“ o’clock!",
+        "'twelve' 'o’clock'",
+    ],
+)
+def test_prompts_as_people_type_them(typed):
+    """Quotes of any kind around words, either apostrophe inside one, dashes and an ellipsis."""
+    assert words_of(typed) == ["twelve", "o’clock"]
+
+
+def test_words_keep_what_is_theirs():
+    """A hyphen and a sign inside a word stay: the shipped vocabulary is the same as ever."""
+    assert words_of("an upside-down face, keycap #") == ["an", "upside-down", "face", "keycap", "#"]
+    assert len(emoji_words()) == 1449

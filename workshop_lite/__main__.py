@@ -1,27 +1,33 @@
-"""The command line: list, train, sample and evaluate the shipped models."""
+"""The command line: list, train, sample and evaluate the shipped models, or retrain many."""
 
 import argparse
-import datetime
 import os
-import subprocess
 import sys
 from pathlib import Path
 
-import jax
 import numpy as np
-from flax import nnx
 from PIL import Image
 
-from workshop_lite import checkpoints, checks, datasets, drawing, evaluation, samplers, training
-from workshop_lite.conditioning import DualEncoder, TextEncoder, null_labels, null_prompts
+from workshop_lite import checkpoints, checks, drawing, plans, samplers
+from workshop_lite.conditioning import TextEncoder, null_labels, null_prompts
 from workshop_lite.figures.images import mosaic
 from workshop_lite.guidance import Guided
-from workshop_lite.networks import Autoencoder, Classifier, TinyDecoder
-from workshop_lite.networks.autoencoder import latent_scale
 from workshop_lite.predictions import Denoiser
 from workshop_lite.recipes import RECIPES, emoji_words
+from workshop_lite.runs import Run, scored
 
 SAMPLERS = {f.__name__: f for f in samplers.ALL}
+#: Fixed before any of the models was trained that they are shown of.
+HERO = [
+    f"a {style} emoji of {thing}"
+    for style, thing in zip(
+        ["noto", "twemoji", "fluent", "3d fluent"] * 5,
+        """a red apple,a cat face,an open book,a tropical fish,a glowing star,a sun with face,
+        a blue heart,a dog face,a rocket,a palm tree,a green heart,a house,a pizza,a guitar,
+        a bicycle,a rose,a hot dog,an elephant,a crown,a key""".replace("\n", "").split(","),
+        strict=True,
+    )
+]
 ONE_LOOK = sorted(set(SAMPLERS) - {"heun"})  # network passes a step
 
 
@@ -39,71 +45,25 @@ def list_models(args) -> None:
 
 def train(args) -> None:
     """Train, then write weights and card into the folder of the run."""
-    if args.name not in RECIPES:
-        raise ValueError(f"name must be one of {sorted(RECIPES)}, got {args.name!r}")
-    recipe = RECIPES[args.name]
+    checks.one_of("name", args.name, sorted(RECIPES))
     folder = args.resume or Path("runs") / args.name
     if args.resume is None and folder.exists():
         raise ValueError(f"folder {folder} exists; give --resume {folder} to go on, or move it")
     if args.resume is not None and not (folder / "state.safetensors").exists():
         raise ValueError(f"resume must name the folder of a run, got {folder}")
-    place = next(path for path in (folder, *folder.parents) if path.exists())
-    if not (place.is_dir() and os.access(place, os.W_OK)):
-        raise ValueError(f"folder {folder} cannot be written to, for {place} cannot")
-    over = args.name in checkpoints.names(folder)  # a run that came to its end before
-    old = checkpoints.card(args.name, folder) if over else {}
-    base = () if recipe.base is None else (checkpoints.load(recipe.base),)
-    model, before = recipe.build(nnx.Rngs(0), *base), None
-    if args.start is not None:
-        if args.name not in checkpoints.names(args.start):
-            raise ValueError(f"start must name a folder that holds {args.name}, got {args.start}")
-        model, before = (f(args.name, args.start) for f in (checkpoints.load, checkpoints.card))
-    rows = recipe.rows("train", *base)
+    run = Run(args.name, folder, start=args.start, batch=args.batch)
     changed = {name: getattr(args, name) for name in ("steps", "minutes", "batch", "cooldown")}
     changed = {name: value for name, value in changed.items() if value is not None}
-    budget = {} if {"steps", "minutes"} & set(changed) else {"steps": recipe.steps}
-    run = args.name if args.batch is None else f"{args.name}, batch {args.batch}"
+    budget = {} if {"steps", "minutes"} & set(changed) else {"steps": run.recipe.steps}
     try:
-        fitted = training.fit(
-            model,
-            jax.tree_util.Partial(recipe.loss, *base),
-            rows,
-            directory=folder,
-            recipe=run if before is None else f"{run} after {before['sha256'][:8]}",
-            **recipe.options | budget | changed,
-        )
+        fitted = run.fit(**budget | changed)
     except KeyboardInterrupt:
         if not (folder / "state.safetensors").exists():
             raise  # too early
         given = {"resume": folder, "start": args.start} | changed
         flags = "".join(f" --{flag} {x}" for flag, x in given.items() if x is not None)
         sys.exit(f"\nStopped and saved. Go on with: train {args.name}{flags}")
-    notes = {
-        "recipe": args.name,
-        "data": recipe.data,
-        "data_sha256": datasets.digest(recipe.data),
-        "steps": len(fitted.losses),
-        "images": fitted.images,
-        "minutes": round(fitted.seconds / 60, 1),
-        "device": _device(),
-        "date": datetime.date.today().isoformat(),
-        "commit": _commit(),
-        "loss": round(float(fitted.losses[-500:].mean()), 4),
-    }
-    if changed:
-        notes["changed"] = changed  # of the recipe
-    if isinstance(fitted.model, Autoencoder):
-        notes["scale"] = latent_scale(fitted.model, rows[0])
-        fitted.model.scale[...] = np.float32(notes["scale"])
-    if base:
-        notes["base"] = {"name": recipe.base, "sha256": checkpoints.card(recipe.base)["sha256"]}
-    if before is not None:  # the card counts the whole way, and says where the last run began
-        sums = ("steps", "images", "minutes")
-        notes |= {name: round(notes[name] + before[name], 1) for name in sums}
-        notes["start"] = {name: before[name] for name in (*sums, "commit", "sha256")}
-    if old.get("steps") == notes["steps"] and "metrics" in old:
-        notes["metrics"] = old["metrics"]  # the same weights
-    checkpoints.save(args.name, fitted.model, notes, folder)
+    notes = run.save(fitted, changed)
     print(f"{folder}/{args.name}.safetensors: {notes['steps']} steps, loss {notes['loss']}")
 
 
@@ -147,60 +107,44 @@ def _wanted(denoise: Denoiser, args) -> tuple:
 
 def evaluate(args) -> None:
     """Measure the model and add what comes out to its card."""
-    model = checkpoints.load(args.name, args.folder)
-    notes, recipe = (f(args.name, args.folder) for f in (checkpoints.card, checkpoints.recipe))
-    metrics = notes.setdefault("metrics", {})
-    if isinstance(model, Classifier):
-        metrics.update(evaluation.classifier_report(model, recipe))
-    elif isinstance(model, DualEncoder):
-        metrics.update(evaluation.encoder_report(model))
-    elif isinstance(model, Autoencoder | TinyDecoder):
-        ae = checkpoints.base(args.name, args.folder) or model
-        metrics.update(evaluation.reconstruction_report(ae, model, recipe))
-    elif not isinstance(model, Denoiser):
+    budget = {"n": args.n, "evaluations": args.evaluations, "scales": tuple(args.scales)}
+    scored(args.name, args.folder, sampler=SAMPLERS[args.sampler], **budget)
+
+
+def retrain(args) -> None:
+    """Train a list of models within given minutes, score each, and draw what it can."""
+    entries = plans.read(args.plan)
+    done = plans.carried_out(entries, args.minutes, args.out, after=hero)
+    if len(done) < len(entries):
         raise ValueError(
-            f"name must be that of a denoiser, a decoder or a judge, got {args.name!r}"
+            f"minutes were enough for {len(done)} of {len(entries)} models; go on with"
+            " the same command"
         )
-    elif isinstance(model.network.condition, TextEncoder):
-        n, steps = min(args.n, 400), args.evaluations // 2  # of two passes
-        canvas = drawing.canvas(args.name, args.folder)
-        report = evaluation.prompt_report(model, args.scales, n, steps, *canvas)
-        metrics.setdefault(f"N={n}, {args.evaluations} evaluations", {}).update(report)
-    else:
-        sampler, budget = SAMPLERS[args.sampler], (args.n, args.evaluations)
-        report = evaluation.denoiser_report(model, recipe, args.scales, *budget, sampler)
-        budget = f"N={args.n}, {args.evaluations} evaluations"
-        budget += "" if args.sampler == "dpmpp_2m" else f" of {args.sampler}"
-        metrics.setdefault(budget, {}).update(report)
-    checkpoints.write_card(args.name, notes, args.folder)
 
 
-def _device() -> str:
-    """What the training ran on, in words."""
-    if jax.default_backend() == "cpu":
-        return f"{os.cpu_count()} CPU cores"
-    return f"{jax.device_count()} x {jax.devices()[0].device_kind}"
-
-
-def _commit() -> str:
-    """The revision of the source tree, if there is one."""
-    call = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
-    done = subprocess.run(call, capture_output=True, text=True)
-    return done.stdout.strip() or "unknown"
+def hero(name: str, folder: Path) -> None:
+    """The same twenty prompts of every model that reads, as a PNG beside its weights."""
+    model = checkpoints.load(name, folder)
+    if isinstance(model, Denoiser) and isinstance(model.network.condition, TextEncoder):
+        shape, shown = drawing.canvas(name, folder)
+        images = drawing.drawn(model, HERO, scale=3.0, steps=15, shape=shape, shown=shown)
+        Image.fromarray(mosaic(images, 5)).save(folder / f"{name}.png")
 
 
 def main(argv: list[str] | None = None) -> None:
     """Read the command line and run it; a bad argument ends in one sentence."""
     parser = argparse.ArgumentParser(prog="python -m workshop_lite", description=__doc__)
-    verbs = parser.add_subparsers(required=True, metavar="list | train | sample | evaluate")
+    verbs = parser.add_subparsers(
+        required=True, metavar="list | train | sample | evaluate | retrain"
+    )
 
     def verb(run, name, **options):
         sub = verbs.add_parser(name, help=run.__doc__, **options)
         sub.set_defaults(run=run)
-        if run is not train:
+        if run not in (train, retrain):
             help = "folder of weights and cards; default: the shipped ones"
             sub.add_argument("--folder", type=Path, default=checkpoints.FOLDER, help=help)
-        if run is not list_models:
+        if run not in (list_models, retrain):
             sub.add_argument("name", help="of the model, as list prints it")
         return sub
 
@@ -228,10 +172,14 @@ def main(argv: list[str] | None = None) -> None:
     sub.add_argument("--evaluations", type=int, default=50, help="network passes an image")
     sub.add_argument("--sampler", choices=ONE_LOOK, default="dpmpp_2m")
     sub.add_argument("--scales", type=float, nargs="+", default=[1.0, 1.5, 2.0, 4.0])
+    sub = verb(retrain, "retrain")
+    sub.add_argument("plan", type=Path, help="a TOML file, such as plans/emoji.toml")
+    sub.add_argument("--minutes", type=float, required=True, help="for all of it, scores included")
+    sub.add_argument("--out", type=Path, required=True, help="folder for weights, cards, pictures")
 
     args = parser.parse_args(argv)
     try:
-        if args.run is not train and not args.folder.is_dir():
+        if args.run not in (train, retrain) and not args.folder.is_dir():
             raise ValueError(f"folder must be one that exists, got {args.folder}")
         args.run(args)
         sys.stdout.flush()

@@ -124,7 +124,8 @@ def _twice(x):
 
 
 def _spread(x):
-    return jnp.std(x, axis=range(1, x.ndim), keepdims=True) + 1e-6
+    """Standard deviation of each row; the least of it keeps the gradient of a constant finite."""
+    return jnp.sqrt(jnp.var(x, axis=range(1, x.ndim), keepdims=True) + 1e-12)
 
 
 def _node(denoise):

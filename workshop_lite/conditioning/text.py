@@ -65,8 +65,13 @@ class Vocabulary:
 
 
 def split(prompt: str) -> list[str]:
-    """The words of a prompt, in small letters and without the punctuation around them."""
-    return re.findall(r"[^\s.,:;!?()“”\"]+", prompt.lower())
+    """The words of a prompt, in small letters and without the punctuation around them.
+
+    A straight apostrophe inside a word is a curly one, as the captions have it.
+    """
+    curly = re.sub(r"(?<=\w)['‘](?=\w)", "’", prompt.lower())
+    words = re.split(r"[\s.,:;!?…()“”„«»‹›\"—]+", curly)
+    return [bare for word in words if (bare := word.strip("'‘’‚–"))]
 
 
 def vocabulary(sentences: Sequence[str]) -> Vocabulary:

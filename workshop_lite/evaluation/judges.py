@@ -1,6 +1,7 @@
 """Who scores samples: a classifier for labels, an encoder of pictures and words for prompts."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -135,10 +136,11 @@ class PromptJudge:
         return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
-def emoji_judge() -> PromptJudge:
-    """The shipped ``emoji-clip``, comparing with the training images."""
+def emoji_judge(folder: Path = checkpoints.FOLDER) -> PromptJudge:
+    """The ``emoji-clip`` of a folder, else the shipped one, comparing with the training images."""
     train = datasets.load("emoji", "train", 32)
-    return PromptJudge(checkpoints.load("emoji-clip"), datasets.signed(train.images))
+    home = folder if "emoji-clip" in checkpoints.names(folder) else checkpoints.FOLDER
+    return PromptJudge(checkpoints.load("emoji-clip", home), datasets.signed(train.images))
 
 
 def hundreds(emoji: datasets.Emoji, n: int = 400, seed: int = 0) -> Integer[np.ndarray, " n"]:

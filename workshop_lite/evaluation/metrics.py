@@ -54,7 +54,7 @@ def nearest(
     images, real = (checks.images(*side) for side in (("images", images), ("real", real)))
     if images.shape[1:] != real.shape[1:]:
         raise ValueError(f"images and real must be of one size, got {images.shape}, {real.shape}")
-    a, b = (np.asarray(x).reshape(len(x), -1) for x in (images, real))
+    a, b = (_wide(x).reshape(len(x), -1) for x in (images, real))
     parts = [_distances(a[i : i + batch], b) for i in range(0, len(a), batch)]
     which = np.concatenate([part.argmin(1) for part in parts])
     far = np.concatenate([part.min(1) for part in parts])
@@ -155,10 +155,16 @@ def _features(name: str, value: Features, least: int = 2) -> Features:
 
 def _pair(images: Images, real: Images) -> tuple[np.ndarray, np.ndarray]:
     """Only two stacks of as many images of one size; returned."""
-    a, b = (np.asarray(checks.images(*x)) for x in (("images", images), ("real", real)))
+    a, b = (_wide(checks.images(*x)) for x in (("images", images), ("real", real)))
     if a.shape != b.shape:
         raise ValueError(f"images and real must be pairs of one size, got {a.shape}, {b.shape}")
     return a, b
+
+
+def _wide(images: Images) -> np.ndarray:
+    """In float32 at least: half precision cannot hold squares of small differences."""
+    a = np.asarray(images)
+    return a.astype(np.result_type(a.dtype, np.float32))
 
 
 def _of_one_width(a: Features, b: Features) -> None:

@@ -101,10 +101,14 @@ def prompt_report(
     steps: int,
     shape: tuple[int, int, int] = SHAPE,
     shown: Callable | None = None,
+    judge: PromptJudge | None = None,
 ) -> dict:
-    """Print and return the scores of real pictures and of samples, seen pairs and held out."""
+    """Print and return the scores of real pictures and of samples, seen pairs and held out.
+
+    The judge is the shipped one if none is given.
+    """
     canvas = {"shape": shape, "shown": shown}
-    judge, rows = emoji_judge(), {}
+    judge, rows = judge or emoji_judge(), {}
     for name, split in (("seen", "train"), ("held out", "test")):
         emoji = datasets.load("emoji", split, 32)
         asked = hundreds(emoji, n)

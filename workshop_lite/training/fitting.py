@@ -113,13 +113,8 @@ def fit(
             f" {mesh.size} devices, got {batch}"
         )
     total = np.inf if steps is None else steps
-
-    def rate(step):
-        rise, fall = (step + 1) / max(warmup, 1), (total - step) / max(cooldown, 1)
-        return learning_rate * jnp.clip(jnp.minimum(rise, fall), 0.0, 1.0)
-
-    descent = optax.chain(optax.clip_by_global_norm(clip), optimizer(rate))
-    state = _State(jnp.int32(0), model, model, descent.init(model))
+    descent, end = _Descent(optimizer, float(learning_rate), warmup, float(clip)), (total, cooldown)
+    state = _State(jnp.int32(0), model, model, descent.until(*end).init(model))
     losses, seconds = [], 0.0
     saved = None if directory is None else Path(directory) / "state.safetensors"
     if saved and saved.exists():
@@ -133,16 +128,16 @@ def fit(
     progress = tqdm(total=steps, initial=len(losses), unit="step", disable=not bar)
     try:
         while (done := len(losses)) < total:
-            end = int(min((done // chunk + 1) * chunk, total))
-            rows = np.stack([_rows(seed, step, batch, n) for step in range(done, end)])
-            ahead, new = run(state, data, rows, jax.random.key(seed))
+            ahead = int(min((done // chunk + 1) * chunk, total))
+            rows = np.stack([_rows(seed, step, batch, n) for step in range(done, ahead)])
+            next_state, new = run(state, data, rows, jax.random.key(seed), jnp.float32(end))
             new = np.asarray(new).tolist()
             if not np.isfinite(new).all():
                 raise ValueError(
                     f"loss is not finite after step {done}, or its gradient; lower learning_rate"
                 )
-            state, losses = ahead, losses + new  # at once: Ctrl-C may strike between two lines
-            progress.update(end - done)
+            state, losses = next_state, losses + new  # at once: Ctrl-C may strike between two lines
+            progress.update(ahead - done)
             progress.set_postfix(loss=f"{np.mean(losses[-200:]):.4f}", refresh=False)
             now = time.monotonic()
             if saved and now - last_save >= save_every:
@@ -160,20 +155,40 @@ def fit(
     )
 
 
+class _Descent(NamedTuple):
+    """All of the optimizer but the end of the run, which may move without compiling anew."""
+
+    optimizer: Callable
+    learning_rate: float
+    warmup: int
+    clip: float
+
+    def until(self, total, cooldown) -> optax.GradientTransformation:
+        """That of a run of ``total`` steps, whose rate falls over the last ``cooldown``."""
+
+        def rate(step):
+            rise = (step + 1) / max(self.warmup, 1)
+            fall = (total - step) / jnp.maximum(cooldown, 1)
+            return self.learning_rate * jnp.clip(jnp.minimum(rise, fall), 0.0, 1.0)
+
+        return optax.chain(optax.clip_by_global_norm(self.clip), self.optimizer(rate))
+
+
 @partial(jax.jit, static_argnums=(0, 1))
-def _run(descent, split, loss, state, data, rows, key):
+def _run(descent, split, loss, state, data, rows, key, end):
     """One optimizer step for each row of ``rows`` [steps, batch], all inside one scan."""
+    optimizer = descent.until(*end)
 
     def step(state, rows):
         batch = jax.tree.map(lambda a: jax.lax.with_sharding_constraint(a[rows], split), data)
         key_now = jax.random.fold_in(key, state.step)
         value, gradient = jax.value_and_grad(loss)(state.model, batch, key_now)
-        update, optimizer = descent.update(gradient, state.optimizer, state.model)
+        update, moments = optimizer.update(gradient, state.optimizer, state.model)
         model = optax.apply_updates(state.model, update)
         keep = (1 - 1 / (state.step + 1)) ** 7.94  # EDM2's exponent for a width of 10 %
         ema = jax.tree.map(lambda old, new: keep * old + (1 - keep) * new, state.ema, model)
         finite = value + 0.0 * optax.tree.norm(gradient)  # the loss, or NaN
-        return _State(state.step + 1, model, ema, optimizer), finite
+        return _State(state.step + 1, model, ema, moments), finite
 
     return jax.lax.scan(step, state, rows)
 

@@ -1,0 +1,165 @@
+"""One model made by its recipe, in a folder of its own: trained, described on a card, scored."""
+
+import datetime
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import numpy as np
+from flax import nnx
+
+from workshop_lite import checkpoints, checks, datasets, drawing, evaluation, training
+from workshop_lite.conditioning import DualEncoder, TextEncoder
+from workshop_lite.networks import Autoencoder, Classifier, TinyDecoder
+from workshop_lite.networks.autoencoder import latent_scale
+from workshop_lite.predictions import Denoiser
+from workshop_lite.recipes import RECIPES
+from workshop_lite.samplers import dpmpp_2m
+
+
+class Run:
+    """A recipe, the folder of its state, and what it is changed in.
+
+    Weights and card go to ``home``, by default the same folder. The model that the recipe builds on
+    is taken from ``bases`` if it is there, else the shipped one. ``start`` is a folder of weights
+    and card to begin with in place of fresh weights.
+
+    Raises ValueError for an unknown name, a folder that cannot be written to, and a ``start``
+    without the model.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        *,
+        home: Path | None = None,
+        bases: Path = checkpoints.FOLDER,
+        start: Path | None = None,
+        batch: int | None = None,
+    ):
+        checks.one_of("name", name, sorted(RECIPES))
+        place = next(path for path in (folder, *folder.parents) if path.exists())
+        if not (place.is_dir() and os.access(place, os.W_OK)):
+            raise ValueError(f"folder {folder} cannot be written to, for {place} cannot")
+        self.name, self.folder, self.home = name, folder, home or folder
+        self.recipe = RECIPES[name]
+        self.commit = _commit()  # before the training: what fails here costs nothing
+        self.base_card, base = None, ()
+        if self.recipe.base is not None:
+            there = bases if self.recipe.base in checkpoints.names(bases) else checkpoints.FOLDER
+            self.base_card = checkpoints.card(self.recipe.base, there)
+            base = (checkpoints.load(self.recipe.base, there),)
+        self.model, self.before = self.recipe.build(nnx.Rngs(0), *base), None
+        if start is not None:
+            if name not in checkpoints.names(start):
+                raise ValueError(f"start must name a folder that holds {name}, got {start}")
+            self.model = checkpoints.load(name, start)
+            self.before = checkpoints.card(name, start)
+        self.rows = self.recipe.rows("train", *base)
+        self.loss = jax.tree_util.Partial(self.recipe.loss, *base)
+        self.batch = {} if batch is None else {"batch": batch}
+
+    def fit(self, **budget) -> training.Fitted:
+        """Train, or go on from the state in the folder; ``budget`` as for ``training.fit``."""
+        run = self.name + "".join(f", batch {size}" for size in self.batch.values())
+        return training.fit(
+            self.model,
+            self.loss,
+            self.rows,
+            directory=self.folder,
+            recipe=run if self.before is None else f"{run} after {self.before['sha256'][:8]}",
+            **self.recipe.options | self.batch | budget,
+        )
+
+    def save(self, fitted: training.Fitted, changed: dict) -> dict:
+        """Write weights and card; returns the notes of the card.
+
+        ``changed`` is what the training took in place of what the recipe says.
+        """
+        over = self.name in checkpoints.names(self.home)  # a run that came to its end before
+        old = checkpoints.card(self.name, self.home) if over else {}
+        notes = {
+            "recipe": self.name,
+            "data": self.recipe.data,
+            "data_sha256": datasets.digest(self.recipe.data),
+            "steps": len(fitted.losses),
+            "images": fitted.images,
+            "minutes": round(fitted.seconds / 60, 1),
+            "device": _device(),
+            "date": datetime.date.today().isoformat(),
+            "commit": self.commit,
+            "loss": round(float(fitted.losses[-500:].mean()), 4),
+        }
+        if changed:
+            notes["changed"] = changed
+        if isinstance(fitted.model, Autoencoder):
+            notes["scale"] = latent_scale(fitted.model, self.rows[0])
+            fitted.model.scale[...] = np.float32(notes["scale"])
+        if self.base_card is not None:
+            notes["base"] = {"name": self.recipe.base, "sha256": self.base_card["sha256"]}
+        if self.before is not None:  # the whole way, and where the last run began
+            sums = ("steps", "images", "minutes")
+            notes |= {name: round(notes[name] + self.before[name], 1) for name in sums}
+            notes["start"] = {name: self.before[name] for name in (*sums, "commit", "sha256")}
+        if old.get("steps") == notes["steps"] and "metrics" in old:
+            notes["metrics"] = old["metrics"]  # the same weights
+        checkpoints.save(self.name, fitted.model, notes, self.home)
+        return notes
+
+
+def scored(
+    name: str,
+    folder: Path,
+    *,
+    n: int = 5000,
+    evaluations: int = 50,
+    sampler: Callable = dpmpp_2m,
+    scales: tuple[float, ...] = (1.0, 1.5, 2.0, 4.0),
+) -> None:
+    """Measure a model, print what comes out, and add it to its card.
+
+    Raises ValueError for a model that nothing here can judge.
+    """
+    model = checkpoints.load(name, folder)
+    notes, recipe = (f(name, folder) for f in (checkpoints.card, checkpoints.recipe))
+    metrics = notes.setdefault("metrics", {})
+    if isinstance(model, Classifier):
+        metrics.update(evaluation.classifier_report(model, recipe))
+    elif isinstance(model, DualEncoder):
+        metrics.update(evaluation.encoder_report(model))
+    elif isinstance(model, Autoencoder | TinyDecoder):
+        ae = checkpoints.base(name, folder) or model
+        metrics.update(evaluation.reconstruction_report(ae, model, recipe))
+    elif not isinstance(model, Denoiser):
+        raise ValueError(f"name must be that of a denoiser, a decoder or a judge, got {name!r}")
+    elif isinstance(model.network.condition, TextEncoder):
+        n, steps = min(n, 400), evaluations // 2  # of two passes
+        canvas = drawing.canvas(name, folder)
+        judge = evaluation.emoji_judge(folder)
+        report = evaluation.prompt_report(model, list(scales), n, steps, *canvas, judge=judge)
+        metrics.setdefault(f"N={n}, {evaluations} evaluations", {}).update(report)
+    else:
+        report = evaluation.denoiser_report(model, recipe, list(scales), n, evaluations, sampler)
+        budget = f"N={n}, {evaluations} evaluations"
+        budget += "" if sampler is dpmpp_2m else f" of {sampler.__name__}"
+        metrics.setdefault(budget, {}).update(report)
+    checkpoints.write_card(name, notes, folder)
+
+
+def _device() -> str:
+    """What the training ran on, in words."""
+    if jax.default_backend() == "cpu":
+        return f"{os.cpu_count()} CPU cores"
+    return f"{jax.device_count()} x {jax.devices()[0].device_kind}"
+
+
+def _commit() -> str:
+    """The revision of the source tree, if there is one and a git to ask."""
+    call = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
+    try:
+        return subprocess.run(call, capture_output=True, text=True).stdout.strip() or "unknown"
+    except OSError:
+        return "unknown"
