@@ -36,7 +36,9 @@ NUMBER = re.compile(
     rf"(?<![\w.,])(?P<digits>{DIGITS})(?:e(?P<e>[+-]?\d+))?"
     rf"(?: ?(?P<percent>%|percent\b)| (?P<power>{'|'.join(POWERS)})\b)?(?![\d])"
 )
-PRINTED = re.compile(rf"(?P<digits>{DIGITS})(?:e(?P<e>[+-]?\d+))?(?: ?(?P<percent>%))?(?P<power>)")
+PRINTED = re.compile(
+    rf"(?P<digits>{DIGITS})(?:e(?P<e>[+-]?\d+))?(?: ?(?P<percent>%)| (?P<power>[kMG]|million)\b)?"
+)
 WORDS = dict(
     zip("one two three four five six seven eight nine ten".split(), range(1, 11), strict=True)
 )
@@ -129,13 +131,10 @@ def shown(cell: dict) -> set[float]:
 def numbers(text: str) -> set[float]:
     """All numbers of an output or of code; also as shares where they are percentages."""
     text = re.sub(r"(?<=\d)_(?=\d{3})", "", text)
-    plain = re.finditer(
-        rf"(?P<digits>{DIGITS})(?:e(?P<e>[+-]?\d+))?(?: ?(?P<percent>%))?(?P<power>)", text
-    )
     found = set()
-    for match in plain:
+    for match in PRINTED.finditer(text):
         value = worth(match)[0]
-        found |= {value} | ({100 * value} if match["percent"] else set())
+        found |= {value, float(match["digits"].replace(",", "")) * 10.0 ** int(match["e"] or 0)}
     return found
 
 
@@ -172,13 +171,13 @@ def of_notebook(path: Path) -> list[Text]:
     page = set().union(*map(shown, read(path)))
     found, section = [], set()
     for cell in read(path):
-        source, mystnb = "".join(cell["source"]), cell["metadata"].get("mystnb", {})
-        if cell["cell_type"] == "markdown" and re.search(r"^## ", source, re.MULTILINE):
-            section = set()
         section |= shown(cell)
-        parts = [source] if cell["cell_type"] == "markdown" else []
-        parts += [mystnb.get(key, {}).get(part, "") for key, part in FIGURE]
-        found += [Text(part, page, section) for part in parts]
+        if cell["cell_type"] == "markdown":
+            for part in re.split(r"^(?=## )", "".join(cell["source"]), flags=re.MULTILINE):
+                section = set() if part.startswith("## ") else section
+                found.append(Text(part, page, section))
+        mystnb = cell["metadata"].get("mystnb", {})
+        found += [Text(mystnb.get(key, {}).get(part, ""), page, section) for key, part in FIGURE]
     return found
 
 
@@ -227,6 +226,7 @@ def test_every_constant_has_a_reason_and_is_used():
         ("accuracy is 90.4 %", "90.5%", False),
         ("saw 16 million images", "15,872,000 images", True),
         ("saw 17 million images", "15,872,000 images", False),
+        ("has 2.4 M parameters", "2.36 M", True),
         ("about 30 minutes", "31.2 min", True),
         ("30 minutes", "31.2 min", False),
         ("falls by a third", "ratio 0.34", True),
