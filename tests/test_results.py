@@ -76,6 +76,9 @@ def test_table_on_a_page_says_the_same():
     assert cells == [["of", "mean", "n"], ["<a>", "1.5", "3"], ["b", "2 & 3", "4"]]
     assert [td.get("data-column") for td in page.iter("td")] == ["mean", "n"] * 2
     assert [th.get("scope") for th in page.iter("th")] == ["col"] * 3 + ["row"] * 2
+    words = Table([{"a": 1, "b": "x", "c": "-2.5"}, {"a": 2, "b": "", "c": "no"}])._repr_html_()
+    classes = [td.get("class") for td in ElementTree.fromstring(words).iter("td")]
+    assert classes == ["words", None] * 2
     assert [line.split() for line in str(table).splitlines()][1] == ["<a>", "1.5", "3"]
 
 

@@ -1,9 +1,12 @@
 """A table that is text in a terminal and HTML on a page."""
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
 from workshop_lite import checks
+
+_NUMBER = re.compile(r"[-−+±~]?\s?\.?\d")  # how a cell with a number begins
 
 
 class Table:
@@ -23,9 +26,9 @@ class Table:
         listed = isinstance(rows, list | tuple) and len(rows) > 0
         if not listed or not all(isinstance(row, Mapping) and row for row in rows):
             raise ValueError(f"rows must be a list of dicts, not empty, got {checks.shown(rows)}")
-        self.headings = tuple(rows[0])
+        self.headings = tuple(map(str, rows[0]))
         for row in rows:
-            if tuple(row) != self.headings:
+            if tuple(map(str, row)) != self.headings:
                 raise ValueError(
                     f"rows must all have the headings {self.headings}, got {tuple(row)}"
                 )
@@ -42,14 +45,22 @@ class Table:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.headings)
-        body = "\n".join(f"<tr>{self._cells(row)}</tr>" for row in self.rows)
+        # A column without a number says so, to stand on the left.
+        words = [
+            "" if any(map(_NUMBER.match, column)) else ' class="words"'
+            for column in zip(*self.rows, strict=True)
+        ]
+        head = "".join(
+            f'<th scope="col"{kind}>{escape(name)}</th>'
+            for name, kind in zip(self.headings, words, strict=True)
+        )
+        body = "\n".join(f"<tr>{self._cells(row, words)}</tr>" for row in self.rows)
         return (
             f'<table class="numbers">\n<thead><tr>{head}</tr></thead>\n'
             f"<tbody>\n{body}\n</tbody>\n</table>"
         )
 
-    def _cells(self, row: tuple[str, ...]) -> str:
-        named = zip(self.headings[1:], row[1:], strict=True)
-        cells = (f'<td data-column="{escape(name)}">{escape(cell)}</td>' for name, cell in named)
+    def _cells(self, row: tuple[str, ...], words: list[str]) -> str:
+        named = list(zip(self.headings, row, words, strict=True))[1:]
+        cells = (f'<td{kind} data-column="{escape(n)}">{escape(c)}</td>' for n, c, kind in named)
         return f'<th scope="row">{escape(row[0])}</th>' + "".join(cells)
