@@ -7,6 +7,7 @@ import ipywidgets as ipw
 
 from workshop_lite import checks
 
+NEEDS_KERNEL = "<i>Needs a running kernel. Without one the controls move, and nothing follows.</i>"
 WRAP = ipw.Layout(flex_flow="row wrap")
 
 

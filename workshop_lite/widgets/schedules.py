@@ -18,7 +18,7 @@ from workshop_lite.guidance import Guided
 from workshop_lite.predictions import Denoiser
 from workshop_lite.schedules import Schedule, angle, log_snr, over
 from workshop_lite.schedules.levels import from_log_snr
-from workshop_lite.widgets.flipbook import WRAP, picture, show
+from workshop_lite.widgets.flipbook import NEEDS_KERNEL, WRAP, picture, show
 from workshop_lite.widgets.sound import audio, players
 from workshop_lite.widgets.toy import png
 
@@ -26,7 +26,6 @@ HANDLES = (0.0, 0.25, 0.5, 0.75, 1.0)
 REACH = 12.0  # handles stay between these log-SNRs: beyond, float32 sees data or noise
 STOPS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0)
 TIMES = (0.2, 0.4, 0.6, 0.8)  # those of the designer's noised pictures
-NEEDS_KERNEL = "<i>Needs a running kernel. Without one the controls move, and nothing follows.</i>"
 # Colours of the page, light or dark, and lines that wrap: a line of code is wider than a phone.
 PLAIN = "color: inherit; background: none; white-space: normal; overflow-wrap: anywhere"
 Pictures = Mapping[str, Float[ArrayLike, "_ _ _"]]

@@ -14,9 +14,7 @@ from PIL import Image
 from workshop_lite.figures import toy
 from workshop_lite.mixtures import Mixture
 from workshop_lite.schedules import Schedule
-from workshop_lite.widgets.flipbook import WRAP, show
-
-NEEDS_KERNEL = "<i>Needs a running kernel. Without one the controls move, and nothing follows.</i>"
+from workshop_lite.widgets.flipbook import NEEDS_KERNEL, WRAP, show
 
 
 def png(figure: Figure, colours: int = 64) -> bytes:
