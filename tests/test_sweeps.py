@@ -34,7 +34,8 @@ def test_both_ends_by_hand():
     found = sweep(score, accuracy, range(1, 8))
     assert (found.closest, found.surest, asked) == (1, 3, [1, 2, 3, 4, 5])
     assert found.ended == (
-        "stopped at scale 5: since 3 no more hits, and the distance is 3.0 times that of 1"
+        "stopped at scale 5: since 3 no more hits, within their error,"
+        " and 3.0 times the distance of 1"
     )
 
 

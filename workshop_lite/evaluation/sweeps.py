@@ -81,8 +81,8 @@ def sweep(
         if later >= 2 and tried[-1].frechet > 2 * closest.frechet:
             last = tried[-1]
             ended = (
-                f"stopped at scale {last.scale:g}: since {surest.scale:g} no more hits, and the"
-                f" distance is {last.frechet / closest.frechet:.1f} times that of"
+                f"stopped at scale {last.scale:g}: since {surest.scale:g} no more hits, within"
+                f" their error, and {last.frechet / closest.frechet:.1f} times the distance of"
                 f" {closest.scale:g}"
             )
             return Sweep(tried, closest.scale, surest.scale, ended)
