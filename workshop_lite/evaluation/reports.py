@@ -35,8 +35,9 @@ def scored(
     *,
     sampler: Callable = dpmpp_2m,
     seed: int = 0,
+    bar: bool = False,
 ) -> Scores:
-    """Scores of n guided images, all classes of the judge alike.
+    """Scores of n guided images, all classes of the judge alike; ``bar`` shows progress.
 
     Every image pays ``evaluations`` passes through the network: that many steps at scale 1,
     half as many where guidance takes two passes a step. ``sampler`` takes one look a step.
@@ -50,7 +51,7 @@ def scored(
     labels = np.arange(n) % judge.classes
     guided = Guided(denoise, null_labels, scale)
     options = {"shape": judge.shape, "steps": steps, "seed": seed, "sampler": sampler}
-    images = samples(guided, denoise.schedule, labels, **options, bar=True)
+    images = samples(guided, denoise.schedule, labels, **options, bar=bar)
     return judge(images, labels)
 
 
@@ -85,7 +86,9 @@ def denoiser_report(
     for name, scores in rows.items():
         print(f"{name:12} {scores}", flush=True)
     for scale in scales:
-        rows[f"scale {scale:g}"] = scored(denoise, judge, scale, n, evaluations, sampler=sampler)
+        rows[f"scale {scale:g}"] = scored(
+            denoise, judge, scale, n, evaluations, sampler=sampler, bar=True
+        )
         print(f"scale {scale:<6g} {rows[f'scale {scale:g}']}", flush=True)
     passes = f"{sampler.__name__}, {evaluations} network evaluations an image"
     return {
