@@ -44,7 +44,7 @@ def test_train_then_resume_then_list(tmp_path, monkeypatch, capsys):
     Resuming a run that is over keeps the weights, and so what was measured of them.
     """
     monkeypatch.chdir(tmp_path)
-    name, folder = "fashion-classifier", Path("runs/fashion-classifier")
+    name, folder = "notes-classifier", Path("runs/notes-classifier")
     scores = {"test_accuracy": 0.5}
     main(f"train {name} --steps 4".split())
     checkpoints.write_card(name, {**checkpoints.card(name, folder), "metrics": scores}, folder)
@@ -67,10 +67,10 @@ def test_what_ctrl_c_says_can_be_typed(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(training, "fit", stopped)
     with pytest.raises(SystemExit) as stop:
-        main("train fashion-classifier --steps 3 --batch 4".split())
+        main("train notes-classifier --steps 3 --batch 4".split())
     monkeypatch.setattr(training, "fit", fit)
     main(str(stop.value.code).partition("Go on with: ")[2].split())
-    card = checkpoints.card("fashion-classifier", Path("runs/fashion-classifier"))
+    card = checkpoints.card("notes-classifier", Path("runs/notes-classifier"))
     assert (card["steps"], card["images"]) == (3, 12)
 
 
@@ -79,7 +79,7 @@ def test_a_run_needs_a_place(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("runs").write_text("not a folder")
     with pytest.raises(SystemExit):
-        main("train fashion-classifier --steps 1 --batch 2".split())
+        main("train notes-classifier --steps 1 --batch 2".split())
     assert "cannot be written to, for runs cannot" in capsys.readouterr().err
 
 
@@ -93,25 +93,25 @@ def test_a_reader_who_leaves_is_no_error():
 def test_the_card_says_what_was_changed(tmp_path, monkeypatch):
     """A batch and a cooldown of one's own are taken and stand on the card; the batch stays."""
     monkeypatch.chdir(tmp_path)
-    main("train fashion-classifier --steps 3 --batch 32 --cooldown 2".split())
-    card = checkpoints.card("fashion-classifier", Path("runs/fashion-classifier"))
+    main("train notes-classifier --steps 3 --batch 32 --cooldown 2".split())
+    card = checkpoints.card("notes-classifier", Path("runs/notes-classifier"))
     assert card["changed"] == {"steps": 3, "batch": 32, "cooldown": 2} and card["images"] == 96
     with pytest.raises(SystemExit):
-        main("train fashion-classifier --steps 4 --resume runs/fashion-classifier".split())
+        main("train notes-classifier --steps 4 --resume runs/notes-classifier".split())
 
 
 def test_train_further(tmp_path, monkeypatch, capsys):
     """A run that starts from trained weights counts theirs too, and resumes only with them."""
     monkeypatch.chdir(tmp_path)
-    main("train fashion-classifier --steps 4".split())
-    Path("runs/fashion-classifier").rename("first")
-    main("train fashion-classifier --steps 2 --start first".split())
-    before = checkpoints.card("fashion-classifier", Path("first"))
-    after = checkpoints.card("fashion-classifier", Path("runs/fashion-classifier"))
+    main("train notes-classifier --steps 4".split())
+    Path("runs/notes-classifier").rename("first")
+    main("train notes-classifier --steps 2 --start first".split())
+    before = checkpoints.card("notes-classifier", Path("first"))
+    after = checkpoints.card("notes-classifier", Path("runs/notes-classifier"))
     assert (after["steps"], after["images"]) == (6, 384)
     assert after["start"]["sha256"] == before["sha256"] != after["sha256"]
     with pytest.raises(SystemExit):
-        main("train fashion-classifier --steps 3 --resume runs/fashion-classifier".split())
+        main("train notes-classifier --steps 3 --resume runs/notes-classifier".split())
     assert "directory holds the state of recipe" in capsys.readouterr().err
 
 
