@@ -68,6 +68,21 @@ def test_bases_come_first_and_from_the_plan(tmp_path):
     assert names == ["emoji-vae-f8", "emoji-latent-f8"]
 
 
+def test_a_model_waits_for_the_base_of_its_plan(tmp_path, monkeypatch, capsys):
+    """Trained on the shipped base instead, it would not fit the one that comes later."""
+    text = "".join(f'[[model]]\nname = "{n}"\n' for n in ("emoji-vae-f8", "emoji-latent-f8"))
+    tried = []
+
+    def made(entry, seconds, out):
+        tried.append(entry.name)
+        raise RuntimeError("struck")
+
+    monkeypatch.setattr(plans, "_made", made)
+    assert plans.carried_out(plans.read(written(tmp_path, text)), 1.0, tmp_path / "out") == []
+    assert tried == ["emoji-vae-f8"]
+    assert "its base, emoji-vae-f8, is not there" in capsys.readouterr().out
+
+
 def test_the_shipped_plan_can_be_read():
     """Its models are recipes, and the hero prompts are made of words that the models know."""
     for path in (ROOT / "plans").glob("*.toml"):

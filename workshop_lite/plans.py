@@ -55,18 +55,23 @@ def carried_out(
     """Train each model, save it in ``out``, score it, and call ``after(name, out)``.
 
     A model whose card is in ``out`` is finished, and is not touched again; one that was stopped
-    goes on from its state in ``out/runs``. Bases are those in ``out``, else the shipped ones. What
-    goes wrong with one model is printed, and the next one begins. Returns the finished ones.
+    goes on from its state in ``out/runs``. A base that the plan names is awaited; any other is the
+    one in ``out``, else the shipped one. What goes wrong with one model is printed, and the next
+    one begins. Returns the finished ones.
     """
     checks.number("minutes", minutes, 0)
+    planned = {entry.name for entry in entries}
     deadline, trouble = time.monotonic() + 60 * minutes, []
     waiting = [e for e in entries if e.name not in checkpoints.names(out)]
-    for done in sorted({e.name for e in entries} - {e.name for e in waiting}):
+    for done in sorted(planned - {e.name for e in waiting}):
         print(f"{done}: is there", flush=True)
     while waiting and (left := deadline - time.monotonic()) > 0:
         shares = sum(entry.share for entry in waiting)
         entry = waiting.pop(0)
         try:
+            base = RECIPES[entry.name].base
+            if base in planned and base not in checkpoints.names(out):
+                raise ValueError(f"its base, {base}, is not there")  # another would not fit later
             _made(entry, left * entry.share / shares, out)
             after(entry.name, out)
         except Exception as why:  # whatever it is, the minutes of the others are not to be lost
@@ -74,7 +79,7 @@ def carried_out(
             print(f"{entry.name}: {type(why).__name__}: {checks.shown(str(why))}", flush=True)
     for name in (*(entry.name for entry in waiting), *trouble):
         print(f"{name}: {'went wrong' if name in trouble else 'no time was left'}", flush=True)
-    return [name for name in checkpoints.names(out) if name in {e.name for e in entries}]
+    return [name for name in checkpoints.names(out) if name in planned]
 
 
 def _made(entry: Entry, seconds: float, out: Path) -> None:
