@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "training": {"conditioning", "predictions", "schedules"},
     "recipes": {"conditioning", "datasets", "networks", "predictions", "schedules", "training"},
     "checkpoints": {"recipes"},
+    "live": {"checkpoints"},
     "drawing": {
         "checkpoints",
         "conditioning",
@@ -55,7 +56,8 @@ MAY_IMPORT = {
 SHOWN = {"figures", "widgets"}  # may import anything; only the command line imports them
 LIBRARIES = {
     "matplotlib": {"figures", "widgets"},
-    "ipywidgets": {"widgets"},
+    "ipywidgets": {"live", "widgets"},
+    "anywidget": {"live"},
     "IPython": {"widgets"},
 }
 

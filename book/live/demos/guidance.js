@@ -1,0 +1,6 @@
+export default {
+  render({ el }) {
+    el.textContent = 'to be written';
+    return () => {};
+  },
+};

@@ -1,0 +1,85 @@
+// In a built page: a button under each demo's picture. Nothing else is loaded before it is pressed.
+const here = document.currentScript.src;
+
+const make = (tag, properties, ...children) => {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+};
+
+// A file of the package, which the book copies beside this script.
+async function asset(name, progress = () => {}) {
+  const response = await fetch(new URL(name, here));
+  if (!response.ok) throw new Error(`${name} is missing (${response.status})`);
+  const parts = [];
+  let loaded = 0;
+  for (const reader = response.body.getReader(); ; ) {
+    const { done, value } = await reader.read();
+    if (done) return new Blob(parts).arrayBuffer();
+    parts.push(value);
+    progress((loaded += value.length));
+  }
+}
+
+// What a demo may ask of anywidget's model, where there is no kernel.
+const model = { get() {}, set() {}, save_changes() {}, on() {}, off() {}, send() {} };
+
+function obstacle() {
+  if (location.protocol === 'file:')
+    return 'Opened as a file, a page may not load a demo. <code>make serve</code> opens the book with everything alive.';
+  if (typeof WebAssembly !== 'object' || typeof DecompressionStream !== 'function')
+    return 'This browser is too old to run it; one of the last three years can.';
+  return '';
+}
+
+function offer(place) {
+  const status = make('p', { className: 'live-status' });
+  status.setAttribute('role', 'status');
+  const reason = obstacle();
+  if (reason) {
+    status.innerHTML = reason;
+    place.append(status);
+    place.classList.add('live-told');
+    return;
+  }
+  const run = make('button', { type: 'button', className: 'live-run', textContent: 'Run it here' });
+  const close = make('button', { type: 'button', className: 'live-close', textContent: 'Close', hidden: true });
+  run.setAttribute('aria-label', `Run it here: ${place.dataset.title}`);
+  close.setAttribute('aria-label', `Close: ${place.dataset.title}`);
+  let stage, end;
+
+  const stop = () => {
+    if (end) end();
+    if (stage) stage.remove();
+    end = stage = null;
+    place.classList.remove('live-on');
+    close.hidden = true;
+    run.hidden = false;
+    run.disabled = false;
+  };
+  run.onclick = async () => {
+    run.disabled = true;
+    status.textContent = 'Loading …';
+    try {
+      const { default: demo } = await import(new URL(`${place.dataset.live}.js`, here).href);
+      stage = make('div', { className: 'live-stage' });
+      place.insertBefore(stage, run);
+      end = await demo.render({ model, el: stage, asset });
+      place.classList.add('live-on');
+      status.textContent = '';
+      run.hidden = true;
+      close.hidden = false;
+    } catch (error) {
+      stop();
+      status.textContent = `It could not be loaded: ${error.message}. Try again, or reload the page.`;
+    }
+  };
+  close.onclick = () => {
+    stop();
+    run.focus();
+  };
+  place.append(run, close, status);
+  place.classList.add('live-told');
+}
+
+document.querySelectorAll('[data-live]').forEach(offer);

@@ -1,0 +1,59 @@
+"""A demo as a cell shows it, and the files that it is made of."""
+
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from PIL import Image
+
+from workshop_lite import checkpoints
+
+STATIC = Path(__file__).parent / "static"
+GRAPHS = Path(__file__).parent / "graphs"
+NOTE = (
+    "In the built book, opened from a server in a browser with JavaScript, this picture is a demo:"
+    " <code>make serve</code> opens it with everything alive."
+)
+
+
+def files() -> dict[str, Path]:
+    """All that a demo may ask for, by name; the weights of a graph are the package's own."""
+    found = [path for folder in (STATIC, GRAPHS) for path in folder.iterdir() if path.is_file()]
+    weights = [checkpoints.FOLDER / f"{path.stem}.safetensors" for path in GRAPHS.glob("*.onnx")]
+    return {path.name: path for path in [*found, *weights]}
+
+
+@dataclass(frozen=True)
+class Demo:
+    """One demo: the name of its file, its title, and what its picture shows.
+
+    In a notebook it is a widget. A page of the book has ``html`` in its place, which the page's own
+    script brings alive.
+    """
+
+    name: str
+    title: str
+    alt: str
+
+    def html(self, folder: str) -> str:
+        """The picture with a sentence, where ``folder`` is the address of the demos' files."""
+        with Image.open(STATIC / f"{self.name}.webp") as picture:
+            width, height = (side // 2 for side in picture.size)  # taken at two dots a pixel
+        return (
+            f'<div class="live" data-live="{self.name}" data-title="{escape(self.title)}">'
+            f'<img src="{folder}/{self.name}.webp" alt="{escape(self.alt)}" width="{width}"'
+            f' height="{height}" loading="lazy"><p class="live-note">{NOTE}</p></div>'
+        )
+
+    def marker(self) -> str:
+        """What a notebook keeps, and the built book replaces by ``html``."""
+        return (
+            f'<p data-live="{self.name}">{escape(self.title)}: run this cell, or see the book.</p>'
+        )
+
+    def _repr_mimebundle_(self, **_) -> dict[str, object]:
+        from workshop_lite.live.widget import widget  # who only builds the book needs no anywidget
+
+        shown = widget(self.name)._repr_mimebundle_()
+        shown = shown[0] if isinstance(shown, tuple) else shown  # with metadata, since 0.9.14
+        return {**shown, "text/html": self.marker(), "text/plain": f"live.{self.name}()"}
