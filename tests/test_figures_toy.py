@@ -59,18 +59,21 @@ def test_frames_are_small_and_differ():
 
 @pytest.mark.skipif(not hasattr(ipw, "Stack"), reason="ipywidgets 7 has no Stack")
 def test_scrubber_is_linked_without_a_kernel():
-    box = flipbook.scrubber([b"one", b"two", b"three"], "alt", start=1)
+    pngs, stops = [b"one", b"two", b"three"], ["0", "0.5", "1"]
+    box = flipbook.scrubber(pngs, "A dot.", stops, "size", start=1)
     (play, slider), stack = box.children[0].children, box.children[1]
-    assert (play.max, slider.max, stack.selected_index) == (2, 2, 1)
-    assert [shown(child) for child in stack.children] == [b"one", b"two", b"three"]
+    assert (play.max, slider.index, stack.selected_index) == (2, 1, 1)
+    assert [shown(child) for child in stack.children] == pngs
+    assert slider.readout and [label for label, _ in slider.options] == stops
+    assert 'alt="A dot. size: 0.5."' in stack.children[1].value
 
 
 def test_scrubber_without_stack_uses_the_kernel(monkeypatch):
     monkeypatch.delattr(ipw, "Stack", raising=False)  # as in ipywidgets 7
-    box = flipbook.scrubber([b"one", b"two"], "alt")
+    box = flipbook.scrubber([b"one", b"two"], "alt", ["a", "b"], "letter")
     assert shown(box.children[1]) == b"one"
-    box.children[0].children[1].value = 1
-    assert shown(box.children[1]) == b"two"
+    box.children[0].children[1].index = 1
+    assert shown(box.children[1]) == b"two" and "letter: b" in box.children[1].value
 
 
 def test_explorer_draws_anew_for_every_knob():

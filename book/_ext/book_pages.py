@@ -31,7 +31,9 @@ NEEDLESS = re.compile(r'<span class="(?:pre|[nopsw])">([^<]*)</span>| title="wor
 NAMES = {
     'role="doc-biblioentry"': 'role="listitem"',
     '<summary aria-label="Toggle hidden content">': "<summary>",
-    ' title="Search" aria-label="Search" data-bs-placement="bottom" data-bs-toggle="tooltip">\n': ">\n",
+    'search-button-field search-button__button pst-js-only" title="Search" aria-label="Search"': (
+        'search-button-field search-button__button pst-js-only"'
+    ),
 }
 # Before anything is painted: what the theme's own script finds out only when the page is read.
 DARK = """<script>{ const page = document.documentElement.dataset;

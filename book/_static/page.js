@@ -17,24 +17,23 @@ document.querySelectorAll(WIDE).forEach((box) => {
 
 // On paper all that is folded is open, all pictures are there, and the ground is white.
 const paper = matchMedia('print');
-let screen = null;
+let before = null; // how the page was on the screen
 
-function print() {
-  if (screen) return;
-  const folded = [...document.querySelectorAll('details:not([open])')];
-  screen = { folded, theme: document.documentElement.dataset.theme };
-  for (const details of folded) details.open = true;
+function toPaper() {
+  if (before) return;
+  before = { folded: [...document.querySelectorAll('details:not([open])')], theme: document.documentElement.dataset.theme };
+  before.folded.forEach((details) => (details.open = true));
   document.documentElement.dataset.theme = 'light';
   document.querySelectorAll('img[loading]').forEach((image) => image.removeAttribute('loading'));
 }
 
-function read() {
-  if (!screen) return;
-  for (const details of screen.folded) details.open = false;
-  document.documentElement.dataset.theme = screen.theme;
-  screen = null;
+function toScreen() {
+  if (!before) return;
+  before.folded.forEach((details) => (details.open = false));
+  document.documentElement.dataset.theme = before.theme;
+  before = null;
 }
 
-addEventListener('beforeprint', print);
-addEventListener('afterprint', read);
-paper.addEventListener('change', () => (paper.matches ? print() : read()));
+addEventListener('beforeprint', toPaper);
+addEventListener('afterprint', toScreen);
+paper.addEventListener('change', () => (paper.matches ? toPaper() : toScreen()));

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
+from IPython import get_ipython
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
@@ -18,6 +19,11 @@ SCHEDULES |= {"shifted cleaner": ("#8c510a", LINES[4], "v")}
 SCHEDULES |= {"shifted noisier": ("#5c6b00", "-", "P"), "zero terminal SNR": (INK, LINES[2], "^")}
 MOST = 7  # ticks of an axis whose names do not touch, three panels to a row
 LEGEND = {"frameon": False, "fontsize": 11, "handlelength": 2.2, "columnspacing": 1.2}
+
+if get_ipython():  # two pixels for one of the page, for fine screens
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+    set_matplotlib_formats("retina")
 
 
 def tidy(axes: Axes) -> None:

@@ -13,7 +13,7 @@ from workshop_lite.conditioning import null_labels
 from workshop_lite.figures.images import mosaic
 from workshop_lite.guidance import Guided
 from workshop_lite.predictions import Denoiser
-from workshop_lite.widgets.flipbook import WRAP, show
+from workshop_lite.widgets.flipbook import NEEDS_KERNEL, WRAP, show
 
 
 def png(images, columns: int, zoom: int = 3) -> bytes:
@@ -55,7 +55,7 @@ def guidance_explorer(denoise: Denoiser, names: Sequence[str], count: int = 4) -
         ),
         "seed": ipw.BoundedIntText(0, min=0, max=9999, description="seed"),
     }
-    shown = ipw.HTML()
+    shown, note = ipw.HTML(), ipw.HTML()
     for knob in knobs.values():
         knob.style = wide
         if hasattr(knob, "continuous_update"):
@@ -70,8 +70,10 @@ def guidance_explorer(denoise: Denoiser, names: Sequence[str], count: int = 4) -
         options = {"steps": value["steps"], "key": jax.random.fold_in(key, 1)}
         images, _ = value["sampler"](guided, denoise.schedule, noise, labels, **options)
         show(shown, png(images, count), f"Samples of class {names[value['label']]}.")
+        note.value = ""
 
     for knob in knobs.values():
         knob.observe(draw, "value")
     draw()
-    return ipw.HBox([ipw.VBox(list(knobs.values())), shown], layout=WRAP)
+    note.value = NEEDS_KERNEL  # what a page without a kernel keeps: the first change clears it
+    return ipw.HBox([ipw.VBox([*knobs.values(), note]), shown], layout=WRAP)

@@ -9,7 +9,7 @@ from jaxtyping import Array
 from workshop_lite import checks
 from workshop_lite.conditioning import TextEncoder, Vocabulary
 from workshop_lite.predictions import Denoiser
-from workshop_lite.widgets.flipbook import WRAP, show
+from workshop_lite.widgets.flipbook import NEEDS_KERNEL, WRAP, show
 from workshop_lite.widgets.guidance import png
 
 
@@ -44,7 +44,7 @@ def panel(
     def draw():
         value = {name: knob.value for name, knob in knobs.items()}
         picture = png(samples(value), columns, zoom)
-        show(shown, picture, html.escape(f"{alt}: {value['prompt']}."))
+        show(shown, picture, f"{alt}: {value['prompt']}.")
         complaint.value = ""
 
     def redraw(_):
@@ -56,6 +56,7 @@ def panel(
     draw()
     for knob in knobs.values():
         knob.observe(redraw, "value")
+    complaint.value = NEEDS_KERNEL  # what a page without a kernel keeps: the first change clears it
     left = ipw.VBox([*above, *knobs.values(), complaint])
     return ipw.HBox([left, shown], layout=WRAP)
 

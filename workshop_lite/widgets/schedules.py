@@ -24,7 +24,7 @@ from workshop_lite.widgets.toy import png
 
 HANDLES = (0.0, 0.25, 0.5, 0.75, 1.0)
 REACH = 12.0  # handles stay between these log-SNRs: beyond, float32 sees data or noise
-STOPS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0)
+STOPS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 TIMES = (0.2, 0.4, 0.6, 0.8)  # those of the designer's noised pictures
 # Colours of the page, light or dark, and lines that wrap: a line of code is wider than a phone.
 PLAIN = "color: inherit; background: none; white-space: normal; overflow-wrap: anywhere"
