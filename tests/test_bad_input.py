@@ -539,7 +539,11 @@ def surface(toy, net, folder):
         (mosaic, {"images": images, "columns": 2, "gap": 1}),
         (gallery, {"images": images, "rows": ["a", "b"], "columns": ["c", "d"], "title": "e"}),
         (png, {"images": images, "columns": 2, "zoom": 1}),
-        (scrubber, {"pictures": [b"", b""], "alt": "a", "start": 0, "description": "b"}),
+        (
+            scrubber,
+            {"pictures": [b"", b""], "alt": "a", "stops": ["0", "1"], "description": "b"}
+            | {"start": 0},
+        ),
         (guidance_explorer, {"denoise": still, "names": ["a", "b"], "count": 1}),
     ]
 
