@@ -31,6 +31,7 @@ export function frame(el, { title, runs, caption }) {
   const tell = () => {
     const found = colours(root);
     for (const name of ['a', 'b', 'ground', 'ink']) root.style.setProperty(`--kit-${name}`, found[name]);
+    root.style.colorScheme = found.dark ? 'dark' : 'light';
     listeners.forEach((listener) => listener(found));
   };
   const seen = new MutationObserver(() => requestAnimationFrame(tell));
@@ -123,6 +124,7 @@ export function player({ label, tick, signal }) {
   const set = (on) => {
     last = on ? performance.now() : null;
     node.textContent = on ? '■ stop' : `▶ ${label}`;
+    node.setAttribute('aria-label', on ? 'stop' : label);
   };
   const run = (now) => {
     if (last === null || signal.aborted) return;
@@ -156,7 +158,7 @@ export function status() {
 /** A table of numbers: `set(rows)`, each a list that begins with its name. */
 export function numbers({ label, columns }) {
   const body = h('tbody');
-  const head = h('tr', {}, ...columns.map((name) => h('th', { scope: 'col' }, name)));
+  const head = h('tr', {}, ...columns.map((name) => (name ? h('th', { scope: 'col' }, name) : h('td'))));
   return {
     node: h('table', { 'aria-label': label }, h('thead', {}, head), body),
     set(rows) {

@@ -164,8 +164,8 @@ export function arrow(context, plane, x, y, dx, dy, colour, width = 1.2) {
   context.stroke();
 }
 
-/** Grid lines with numbers, and what stands below and above them. */
-export function axes(context, plane, colours, { xs, ys, below, above }) {
+/** Grid lines with numbers, and what stands below and above them; `gap` keeps the numbers clear of handles. */
+export function axes(context, plane, colours, { xs, ys, below, above, gap = 5 }) {
   const [left, right] = plane.x.map(plane.px);
   const [bottom, top] = plane.y.map(plane.py);
   context.fillStyle = colours.ink;
@@ -173,7 +173,7 @@ export function axes(context, plane, colours, { xs, ys, below, above }) {
   for (const y of ys) {
     line(context, plane, [[plane.x[0], y], [plane.x[1], y]], colours.grid, 1);
     context.textAlign = 'right';
-    context.fillText(String(y).replace('-', '−'), left - 5, plane.py(y));
+    context.fillText(String(y).replace('-', '−'), left - gap, plane.py(y));
   }
   context.textAlign = 'center';
   for (const x of xs) {

@@ -2,7 +2,7 @@
 export const css = `
 .kit { --kit-line: color-mix(in srgb, currentColor 28%, transparent); border: 1px solid var(--kit-line);
   border-radius: 0.5rem; box-sizing: border-box; container-type: inline-size; font-size: 0.9375rem; line-height: 1.45;
-  margin: 1rem 0; padding: 0.75rem; text-align: left; }
+  margin: 1rem 0; padding: 0.75rem; position: relative; text-align: left; }
 .kit *, .kit *::before { box-sizing: border-box; }
 .kit p { margin: 0 0 0.6rem; }
 .kit .kit-title { font-weight: 600; margin-bottom: 0.1rem; }
@@ -32,7 +32,7 @@ export const css = `
 .kit select { max-width: 100%; min-width: 0; width: 100%; }
 .kit button:disabled, .kit :disabled, .kit .kit-off { cursor: not-allowed; opacity: 0.55; }
 .kit :focus-visible { outline: 2px solid var(--kit-a); outline-offset: 2px; }
-.kit .kit-plane { position: relative; width: 100%; }
+.kit .kit-plane { border: 1px solid var(--kit-line); border-radius: 0.25rem; position: relative; width: 100%; }
 .kit .kit-plane canvas { background: none; display: block; filter: none; height: 100%; inset: 0; position: absolute; width: 100%; }
 .kit .kit-handle { border-radius: 50%; cursor: grab; display: grid; height: 36px; margin: -18px 0 0 -18px;
   place-items: center; position: absolute; touch-action: none; width: 36px; }
@@ -50,5 +50,11 @@ export const css = `
 .kit code { background: none; border: 0; color: inherit; font-size: 0.8125rem; overflow-wrap: anywhere; padding: 0; white-space: pre-wrap; }
 .kit .kit-caption { font-size: 0.875rem; margin: 0.6rem 0 0; }
 .kit .kit-key { display: inline-block; height: 0.7em; margin-right: 0.3em; width: 0.7em; }
+.kit .kit-spoken { clip-path: inset(50%); height: 1px; overflow: hidden; position: absolute; white-space: nowrap; width: 1px; }
+.kit .kit-small { max-width: 28rem; }
+.kit a { color: var(--kit-a); }
+@container (max-width: 599px) { @media (min-height: 600px) {
+  .kit .kit-stage { background: var(--pst-color-background, var(--kit-ground)); padding-bottom: 0.4rem; position: sticky;
+    top: var(--pst-header-height, 0); z-index: 1; } } }
 @media print { .kit .kit-controls { display: none; } }
 `;

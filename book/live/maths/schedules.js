@@ -31,9 +31,9 @@ export function fromPoints(times, lams) {
   };
 }
 
-/** DDPM's table of T betas for a schedule: row i stands at t = i / T. */
+/** DDPM's table of T betas for a schedule: row i leads to its level at t = i / T, and the first row from clean data. */
 export function table(schedule, T) {
-  const bars = Array.from({ length: T + 1 }, (_, i) => schedule(i / T).alpha ** 2);
+  const bars = Array.from({ length: T + 1 }, (_, i) => (i ? schedule(i / T).alpha ** 2 : 1));
   return bars.slice(1).map((bar, i) => 1 - bar / bars[i]);
 }
 

@@ -1,0 +1,3 @@
+import { toy } from '../toy.js';
+
+export default toy({ guidance: false });
