@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
-# Fetch the JavaScript that the book's pages load, from npm, into book/_static/vendor.
+# Fetch the JavaScript that the book's pages load, from npm, into book/_static/vendor; and what runs the networks of the
+# live demos into workshop_lite/live/engine, because the package has the demos too.
 #
 #   bash tools/vendor.sh
 #
 # The files are committed, so nobody needs to run this except to change a version. Only what the pages ask for is
 # kept: one MathJax component with its fonts and TeX extensions, one bundle of Jupyter's widget views with its icon
-# fonts, and the module loader that bundle needs. requirejs and html-manager publish no licence text in their
-# packages; those two LICENSE files were added by hand and this script leaves them alone.
+# fonts, and the module loader that bundle needs. requirejs, html-manager and onnxruntime-web publish no licence
+# text in their packages; those LICENSE files were added by hand and this script leaves them alone.
 set -euo pipefail
 
 mathjax=3.2.2
 requirejs=2.3.7
 html_manager=1.0.15
+onnxruntime=1.30.0
 fontawesome=5.15.4 # the licence of the icon fonts inside html-manager
 
 here=$(cd "$(dirname "$0")/.." && pwd)/book/_static/vendor
@@ -47,4 +49,13 @@ cp "$from"/*.woff2 "$here/widgets/"
 cp "$from/embed.js.LICENSE.txt" "$here/widgets/LICENSE-bundled.txt"
 cp "$work/fontawesome-free/package/LICENSE.txt" "$here/widgets/LICENSE-fontawesome.txt"
 
-du -sh "$here"
+# Of the runtime the build for CPUs, one script and one binary; compressed, because not every server would do it.
+fetch onnxruntime-web "$onnxruntime"
+from=$work/onnxruntime-web/package/dist
+engine=$here/../../../workshop_lite/live/engine
+mkdir -p "$engine"
+sed '/^\/\/# sourceMappingURL=/d' "$from/ort.wasm.bundle.min.mjs" > "$engine/ort.wasm.bundle.min.mjs"
+gzip -9 -n -c "$from/ort-wasm-simd-threaded.wasm" > "$engine/ort-wasm-simd-threaded.wasm.gz"
+(cd "$engine" && sha256sum ort* > SHA256SUMS)
+
+du -sh "$here" "$engine"

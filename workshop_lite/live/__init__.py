@@ -6,9 +6,33 @@ JavaScript, ``book/live`` in the repository; here are its title and what its pic
 
 from workshop_lite.live.demo import Demo
 
-__all__ = ["Demo", "guidance"]
+__all__ = ["Demo", "ask", "guidance", "guided_mixtures", "mixtures", "schedules"]
+
+
+def ask() -> Demo:
+    """Two pictures of the class and at the scale that the reader asks ``fashion-cfg`` for."""
+    return Demo("ask", "Ask for a sneaker", "Two sneakers, drawn small and grey.")
 
 
 def guidance() -> Demo:
-    """Guidance of ``fashion-cfg``: class, scale, interval, steps, sampler, seed."""
-    return Demo("guidance", "guidance", "Pictures of one class of clothing.")
+    """Guidance of ``fashion-cfg``: class, scale, interval, steps, sampler, noise, what to leave."""
+    return Demo(
+        "guidance",
+        "Guidance, live",
+        "Two dresses, and below each a strip of twenty small pictures, from a grey blur to the dress.",
+    )
+
+
+def mixtures() -> Demo:
+    """A Gaussian mixture to move by hand, its exact denoiser, and the paths of a sampler."""
+    return Demo("mixtures", "A denoiser that is exact", "")
+
+
+def guided_mixtures() -> Demo:
+    """Two classes in the plane: what guidance samples, beside what it is said to sample."""
+    return Demo("guided_mixtures", "What guidance samples, exactly", "")
+
+
+def schedules() -> Demo:
+    """A schedule to bend by its log-SNR, and what follows from it."""
+    return Demo("schedules", "Bend a schedule", "")

@@ -8,8 +8,7 @@ from PIL import Image
 
 from workshop_lite import checkpoints
 
-STATIC = Path(__file__).parent / "static"
-GRAPHS = Path(__file__).parent / "graphs"
+STATIC, GRAPHS, ENGINE = (Path(__file__).parent / name for name in ("static", "graphs", "engine"))
 NOTE = (
     "In the built book, opened from a server in a browser with JavaScript, this picture is a demo:"
     " <code>make serve</code> opens it with everything alive."
@@ -18,7 +17,7 @@ NOTE = (
 
 def files() -> dict[str, Path]:
     """All that a demo may ask for, by name; the weights of a graph are the package's own."""
-    found = [path for folder in (STATIC, GRAPHS) for path in folder.iterdir() if path.is_file()]
+    found = [path for folder in (STATIC, GRAPHS, ENGINE) for path in folder.iterdir()]
     weights = [checkpoints.FOLDER / f"{path.stem}.safetensors" for path in GRAPHS.glob("*.onnx")]
     return {path.name: path for path in [*found, *weights]}
 

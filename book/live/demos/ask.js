@@ -1,0 +1,3 @@
+import { clothes } from '../clothes.js';
+
+export default clothes({ small: true });
