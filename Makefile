@@ -1,5 +1,6 @@
 # make book   build the HTML book                       make test   run every check
-# make lab    open the notebooks in JupyterLab          make help   list the rest
+# make serve  open it with everything alive              make lab    open the notebooks in JupyterLab
+# make help   list the rest
 #
 # Everything runs in .venv, which is made on first use and again when the files it depends on change.
 
@@ -20,11 +21,12 @@ unit: export JAX_DISABLE_MOST_OPTIMIZATIONS = 1
 # A second run of a notebook, or of its panels, need not compile what the first one did.
 lab notebooks check execute reproduce: export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/.jax_cache
 
-.PHONY: help setup book lab test lint unit notebooks check links stack-tree stack-sphinx sphinx format execute bench reproduce clean clean-all
+.PHONY: help setup book serve lab test lint unit notebooks check links stack-tree stack-sphinx sphinx format execute bench reproduce clean clean-all
 .NOTPARALLEL:
 
 help:
 	@echo "make book      build the HTML book with warnings as errors"
+	@echo "make serve     open the built book with its demos alive; PORT=8000"
 	@echo "make lab       open the notebooks in JupyterLab"
 	@echo "make test      lint, unit tests, notebooks, book, book checks"
 	@echo "make lint | unit | notebooks | check    one of those alone (check needs a built book)"
@@ -49,7 +51,15 @@ $(VENV)/.stamp: $(REQUIREMENTS) tests/requirements.txt pyproject.toml
 # --all: an incremental build would not repeat the warnings of the pages it skips.
 book: setup
 	$(BIN)/jupyter-book build . --all -W -n --keep-going
-	@echo "The book is built. Open _build/html/index.html in a browser."
+	@echo "The book is built. make serve opens it with everything alive; as a file, _build/html/index.html, its demos are pictures."
+
+# Scripts of a page that was opened as a file may load nothing; from a server, though it is this machine, they may.
+PORT ?= 8000
+serve:
+	@test -f _build/html/index.html || $(MAKE) book
+	@echo "The book is at http://localhost:$(PORT) until Ctrl-C."
+	@(sleep 1; $(PYTHON) -m webbrowser -t http://localhost:$(PORT) >/dev/null 2>&1) &
+	@$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
 lab: setup
 	$(BIN)/jupyter lab notebooks

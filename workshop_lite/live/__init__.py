@@ -11,7 +11,11 @@ __all__ = ["Demo", "ask", "guidance", "guided_mixtures", "mixtures", "schedules"
 
 def ask() -> Demo:
     """Two pictures of the class and at the scale that the reader asks ``fashion-cfg`` for."""
-    return Demo("ask", "Ask for a sneaker", "Two sneakers, drawn small and grey.")
+    return Demo(
+        "ask",
+        "Ask for a sneaker",
+        "Two sneakers of a few grey pixels, each drawn from noise of its own.",
+    )
 
 
 def guidance() -> Demo:
@@ -19,7 +23,7 @@ def guidance() -> Demo:
     return Demo(
         "guidance",
         "Guidance, live",
-        "Two dresses, and below each a strip of twenty small pictures, from a grey blur to the dress.",
+        "Two dresses, and twenty small pictures of each on its way, from a dark blur to the dress.",
     )
 
 
