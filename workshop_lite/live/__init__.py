@@ -29,14 +29,27 @@ def guidance() -> Demo:
 
 def mixtures() -> Demo:
     """A Gaussian mixture to move by hand, its exact denoiser, and the paths of a sampler."""
-    return Demo("mixtures", "A denoiser that is exact", "")
+    return Demo(
+        "mixtures",
+        "A denoiser that is exact",
+        "A plane with six shaded heaps in a ring; arrows, and points on curved paths, lead there.",
+    )
 
 
 def guided_mixtures() -> Demo:
     """Two classes in the plane: what guidance samples, beside what it is said to sample."""
-    return Demo("guided_mixtures", "What guidance samples, exactly", "")
+    return Demo(
+        "guided_mixtures",
+        "What guidance samples, exactly",
+        "A plane with three spots of one class, and three of another beside them; arrows push the"
+        " points away from the other class, beyond the spots of their own.",
+    )
 
 
 def schedules() -> Demo:
     """A schedule to bend by its log-SNR, and what follows from it."""
-    return Demo("schedules", "Bend a schedule", "")
+    return Demo(
+        "schedules",
+        "Bend a schedule",
+        "A curve of log-SNR that falls over time, with five handles, near the dashed cosine.",
+    )
