@@ -1,10 +1,11 @@
-"""Write the garment and the note of the live schedules: ``python tools/live_pixels.py``.
+"""Write what the live schedules show of the data: ``python tools/live_pixels.py``.
 
-They are the first of the test set and the first trumpet of it, as in chapter 3; two kilobytes of
-pixels, so that the demo needs nothing but its own file.
+A garment and a note, the first of the test set and the first trumpet of it, as in chapter 3, and
+the names of the families of notes: under 3 kB, so that the demo needs only its own file.
 """
 
 import base64
+import json
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,8 @@ def module() -> str:
     for name, image in pictures().items():
         text = base64.b64encode(image.tobytes()).decode()
         lines.append(f"export const {name} = {{ side: {len(image)}, pixels: signed('{text}') }};")
+    names = datasets.load("notes", "test").family_names
+    lines.append(f"export const families = {json.dumps(list(names))};")
     return "\n".join(lines) + "\n"
 
 

@@ -130,7 +130,10 @@ export const toy = ({ guidance }) => ({
     const over = (name, log) => plane({
       at, label: name, x: SIDE, y: SIDE,
       paint(context, on, colours) {
-        const logs = log(grid);
+        const far = Math.max(...now.modes.flatMap((mode) => mode.at.map(Math.abs))) + 2 * now.width;
+        const side = Math.min(WIDE[1], Math.max(far, ...world.ends.map(Math.abs)));
+        on.x = on.y = [-side, side];
+        const logs = log(cells(on.x, on.y, 80));
         const most = Math.max(...logs);
         heat(context, on, 80, logs.map((value) => Math.exp(value - most)), colours.a, 1.3);
         for (let i = 0; i < SAMPLES; i++) dot(context, on, world.ends[2 * i], world.ends[2 * i + 1], colours.ink, 1.2);
@@ -163,12 +166,12 @@ export const toy = ({ guidance }) => ({
       ofClass.describe(`The density p(x | c), and over it the guided samples. Their means are ${number(apart(own.mean, found.mean))} apart.`);
       sharp.describe(`The density p(x) to the power 1 − ${s} times p(x | c) to the power ${s}, and over it the guided samples. `
         + `Their means are ${number(apart(sharpened.mean, found.mean))} apart.`);
-      const off = `The samples' mean is ${number(apart(own.mean, found.mean))} from that of p(x | c) and `
+      const off = `Here the samples' mean is ${number(apart(own.mean, found.mean))} from that of p(x | c) and `
         + `${number(apart(sharpened.mean, found.mean))} from that of the sharpened density; their spread is ${number(found.spread)}, `
         + `not ${number(own.spread)} or ${number(sharpened.spread)}.`;
       verdict.textContent = now.scale === 1 ? 'At scale 1 nothing is pushed: both densities are p(x | c), and the samples follow it as closely as these steps can.'
         : now.scale === 0 ? 'At scale 0 the class is not heard: the sharpened density is p(x), of all modes, and the samples follow it as closely as these steps can.'
-          : `Guidance samples neither. ${off}`;
+          : `In general guidance samples neither. ${off}`;
       return verdict.textContent;
     }
 

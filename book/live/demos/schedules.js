@@ -1,9 +1,11 @@
 // Bend a schedule: its log-SNR by handles, and what follows from the curve.
-import { frame, h, menu, slider, status } from '../kit.js';
+import { button, frame, h, menu, slider, status } from '../kit.js';
 import { normals } from '../maths/random.js';
 import * as schedules from '../maths/schedules.js';
-import { garment, note } from '../pixels.js';
+import { notes } from '../notes.js';
+import { families, garment, note } from '../pixels.js';
 import { axes, dot, line, plane } from '../plane.js';
+import { sheet } from '../sheet.js';
 
 const TIMES = [0, 0.25, 0.5, 0.75, 1];
 const REACH = 12; // as far as handles go: beyond, float32 sees data or noise
@@ -13,7 +15,7 @@ const NAMED = ['linear', 'cosine', 'sigmoid', 'quadratic'];
 const ROWS = [21, 30, 50, 100, 250, 500, 1000];
 const FINE = Array.from({ length: 201 }, (_, i) => i / 200);
 const PAD = [24, 14, 34, 44];
-const LITTLE = [10, 12, 20, 34];
+const LITTLE = [10, 12, 20, 50];
 
 const minus = (text) => String(text).replace('-', '−');
 const number = (x, digits = 2) => minus((Math.abs(x) < 0.5 * 10 ** -digits ? 0 : x).toFixed(digits));
@@ -27,14 +29,15 @@ const handles = (name) => TIMES.map((t) => {
 });
 
 export default {
-  render({ el }) {
-    const now = { lams: handles('cosine'), t: 0.4, rows: 50, from: 'cosine', seed: 0 };
+  render({ el, asset }) {
+    const now = { lams: handles('cosine'), t: 0.4, rows: 50, from: 'cosine', seed: 0, family: 0, scale: 2, steps: 10 };
     const at = frame(el, {
       title: 'Bend a schedule',
-      runs: 'No network: curves and noise, computed in your browser.',
+      runs: 'Curves and noise need no network. Sampling a note loads one, notes-cfg, into this page.',
       caption: 'Five handles on the log-SNR: drag them up and down, or choose one with the tab key and use the arrow keys. From the curve follow '
         + 'alpha and sigma, the table of betas of a sampler with T steps (dots: the levels that this table reaches), and how much of a garment and '
-        + 'of a note is left at time t. Dashed: the named schedule that you started from.',
+        + 'of a note is left at time t. Dashed: the named schedule that you started from. '
+        + 'The network samples a note by dpmpp_2m, with guidance, on times that are even on your curve.',
     });
     let [schedule, betas, reached] = [];
     const follow = () => {
@@ -82,27 +85,60 @@ export default {
       },
     });
 
-    const noised = ({ side, pixels }, skip) => {
-      const picture = plane({
-        at, label: '', x: [0, 1], y: [0, 1],
-        paint(context, on) {
-          const { alpha, sigma } = schedule(now.t);
-          const normal = normals(now.seed + skip);
-          const image = new ImageData(side, side);
-          pixels.forEach((x0, i) => {
-            const ink = Math.max(-1, Math.min(1, alpha * x0 + sigma * normal()));
-            const grey = 127.5 * (1 - ink);
-            image.data.set([grey, grey, grey, 255], 4 * i);
-          });
-          const little = h('canvas', { width: side, height: side });
-          little.getContext('2d').putImageData(image, 0, 0);
-          context.imageSmoothingEnabled = false;
-          context.drawImage(little, 0, 0, on.width, on.height);
-        },
-      });
-      return picture;
+    const pictures = Object.entries({ garment, note }).map(([name, { side, pixels }], i) => {
+      const { node, paint, describe } = sheet({ side });
+      const show = () => {
+        const { alpha, sigma } = schedule(now.t);
+        const normal = normals(now.seed + 100 * i);
+        paint(pixels.map((x0) => alpha * x0 + sigma * normal()));
+        describe(`A ${name} at t = ${number(now.t)}: ${Math.round(100 * alpha ** 2)} % of the variance is signal, the rest noise.`);
+      };
+      return { node, show };
+    });
+
+    // The network, once it has been asked for. A change stops what is being sampled and begins anew.
+    const [heard, sampled] = [status(), sheet({ side: note.side })];
+    let [network, busy] = [null, new AbortController()];
+    const describe = (text) => {
+      heard.say(text);
+      sampled.describe(text);
     };
-    const pictures = { garment: noised(garment, 0), note: noised(note, 100) };
+    const draw = async () => {
+      busy = new AbortController();
+      const { steps } = now;
+      const what = `${families[now.family]}, scale ${number(now.scale, 1)}`;
+      const noise = Float32Array.from({ length: note.side ** 2 }, normals(now.seed));
+      const seen = (x0, step) => {
+        sampled.paint(x0);
+        describe(`Estimate after step ${step} of ${steps}: ${what}.`);
+      };
+      sampled.paint(await network.draw(schedule, noise, now, { seen, signal: busy.signal }));
+      describe(`Sampled in ${steps} steps on this curve: ${what}.`);
+    };
+    // While a hand moves, one run at a time: the next begins when the network has answered the last question of this one.
+    let [running, wanted] = [false, false];
+    const again = async () => {
+      wanted = Boolean(network);
+      busy.abort();
+      if (running) return;
+      running = true;
+      while (wanted) {
+        wanted = false;
+        await draw().catch((error) => { if (error.name !== 'AbortError') describe(`It stopped: ${error.message}.`); });
+      }
+      running = false;
+    };
+    const load = button({ label: 'Sample a note here', async press() {
+      load.node.disabled = true;
+      try {
+        network = await notes(asset, (text) => heard.say(text), at.signal);
+        load.node.replaceWith(h('p', { class: 'kit-note' }, `notes-cfg, ${network.parameters.toLocaleString('en')} parameters, in this page:`));
+        await again();
+      } catch (error) {
+        load.node.disabled = false;
+        describe(`It could not be loaded: ${error.message}.`);
+      }
+    } });
 
     const [told, readout, python] = [status(), h('p', { class: 'kit-note' }), h('code')];
     const look = () => {
@@ -119,15 +155,17 @@ export default {
         + `${number(last)} at t = 1. At t = ${t} it is ${number(lam(now.t), 1)}.`);
       amplitudes.describe(`Alpha falls and sigma rises; at t = ${t} they are ${number(alpha, 3)} and ${number(sigma, 3)}.`);
       rates.describe(`The betas of ${now.rows} rows, from ${small(Math.min(...betas))} to ${small(Math.max(...betas))}.`);
-      for (const [name, picture] of Object.entries(pictures)) {
-        picture.describe(`A ${name} at t = ${t}: ${left} % of the variance is signal, the rest noise.`);
-        picture.redraw();
-      }
+      pictures.forEach(({ show }) => show());
       [curve, amplitudes, rates].forEach((each) => each.redraw());
     };
     const change = () => {
       follow();
       look();
+      again();
+    };
+    const set = (name, then) => (value) => {
+      now[name] = value;
+      then();
     };
 
     const table = h('p', { class: 'kit-note' });
@@ -153,27 +191,31 @@ export default {
         told.say('');
         change();
       } }),
-      slider({ label: 'time t', min: 0, max: 1, step: 0.01, value: now.t, say: number, change(t) {
-        now.t = t;
-        look();
-      } }),
-      slider({ label: 'rows of the table, T', stops: ROWS, value: now.rows, say: (T) => `${T} rows`, change(T) {
-        now.rows = T;
-        change();
-      } }),
-      slider({ label: 'seed of the noise', min: 0, max: 9, step: 1, value: 0, change(seed) {
-        now.seed = seed;
-        look();
-      } }),
+      slider({ label: 'time t', min: 0, max: 1, step: 0.01, value: now.t, say: number, change: set('t', look) }),
+      slider({ label: 'rows of the table, T', stops: ROWS, value: now.rows, say: (T) => `${T} rows`, change: set('rows', () => { follow(); look(); }) }),
+      slider({ label: 'seed of the noise', min: 0, max: 9, step: 1, value: 0, change: set('seed', change) }),
+    ];
+    const asks = [
+      menu({ label: 'sample', options: families.map((name, i) => [i, name]), value: 0, change: (i) => set('family', again)(+i) }),
+      slider({ label: 'guidance scale', min: 0, max: 5, step: 0.5, value: now.scale, say: (s) => number(s, 1), change: set('scale', again) }),
+      slider({ label: 'steps of the sampler', stops: [5, 10, 20, 50], value: now.steps, say: (n) => `${n} steps`, change: set('steps', again) }),
     ];
     const shown = (picture, text) => h('div', {}, picture.node, h('p', {}, text));
     at.stage.append(curve.node, told.node);
     at.controls.append(...controls.map(({ node }) => node), readout, table, h('p', { class: 'kit-note' }, 'In Python: ', python));
     at.foot.append(
       h('div', { class: 'kit-pair' }, shown(amplitudes, 'alpha (falls) and sigma (rises), against t'), shown(rates, 'the betas, against i / T')),
-      h('div', { class: 'kit-pair kit-small' }, shown(pictures.garment, 'a garment at time t'), shown(pictures.note, 'a note at time t: time runs right, pitch up, dark is loud')),
+      h('div', { class: 'kit-pair kit-small' }, shown(pictures[0], 'a garment at time t'), shown(pictures[1], 'a note at time t: time runs right, pitch up, dark is loud')),
+      h('div', { class: 'kit-pair kit-small' }, h('div', {}, sampled.node, heard.node),
+        h('div', { class: 'kit-controls' }, load.node, ...asks.map(({ node }) => node))),
     );
+    describe('No note is sampled yet.');
+    sampled.clear();
     change();
-    return at.close;
+    return () => {
+      network = null;
+      busy.abort();
+      at.close();
+    };
   },
 };

@@ -8,6 +8,9 @@ export const fromLogSnr = (lam) => ({
 /** log(alpha² / sigma²); infinite where no noise is left, or no signal. */
 export const logSnr = ({ alpha, sigma }) => 2 * (Math.log(alpha) - Math.log(sigma));
 
+/** How noisy, from 0 to 1, whatever the schedule: the t at which `cosine` has this level. Networks are told this. */
+export const angle = ({ alpha, sigma }) => (2 / Math.PI) * Math.atan2(sigma, alpha);
+
 const fromDecay = (decay) => ({ alpha: Math.exp(-decay / 2), sigma: Math.sqrt(-Math.expm1(-decay)) });
 
 export const cosine = (t) => ({ alpha: Math.sin((Math.PI / 2) * (1 - t)), sigma: Math.sin((Math.PI / 2) * t) });
