@@ -28,22 +28,15 @@ def loss(model, batch, key):
     return jnp.mean((model(x + 0.1 * noise) - jnp.sin(rows)[:, None]) ** 2)
 
 
-def run(directory=None, steps=STEPS, recipe="a line", loss=loss, cooldown=0, save_every=60.0):
-    return training.fit(
-        model(),
-        loss,
-        DATA,
-        steps=steps,
-        batch=8,
-        chunk=CHUNK,
-        warmup=WARMUP,
-        learning_rate=RATE,
-        cooldown=cooldown,
-        bar=False,
-        directory=directory,
-        recipe=recipe,
-        save_every=save_every,
-    )
+def options(directory=None, **others):
+    """Those of ``training.fit`` and ``training.steps``."""
+    rates = {"warmup": WARMUP, "learning_rate": RATE}
+    run = {"steps": STEPS, "batch": 8, "chunk": CHUNK, "recipe": "a line"}
+    return {"directory": directory} | rates | run | others
+
+
+def run(directory=None, steps=STEPS, loss=loss, **others):
+    return training.fit(model(), loss, DATA, bar=False, **options(directory, steps=steps, **others))
 
 
 def torn(saves: int, share: float):
@@ -54,7 +47,7 @@ def torn(saves: int, share: float):
     write_bytes, left = Path.write_bytes, [saves]
 
     def write(path: Path, body: bytes) -> int:
-        if path.stem != "state":
+        if not path.name.startswith("state."):
             return write_bytes(path, body)
         if left[0] == 0:
             write_bytes(path, body[: int(share * len(body))])

@@ -27,11 +27,18 @@ def array(value: Any) -> np.ndarray | jax.Array:
     """The value if it is an array, or what NumPy makes of it: at worst an array of objects."""
     if isinstance(value, np.ndarray | jax.Array):
         keys = jax.dtypes.issubdtype(value.dtype, jax.dtypes.extended)
-        return np.empty(value.shape, object) if keys else value
+        return np.empty(value.shape, object) if keys else native(value)
     try:
         return np.asarray(value)
     except (TypeError, ValueError, OverflowError):  # rows of unequal length, a list of keys
         return np.asarray(None)
+
+
+def native(value: Any) -> Any:
+    """An array of another machine's byte order in this one's; anything else as it is."""
+    if isinstance(value, np.ndarray) and not value.dtype.isnative:
+        return value.astype(value.dtype.newbyteorder("="))
+    return value
 
 
 def traced(*values: Any) -> bool:

@@ -3,19 +3,65 @@
 import hashlib
 import json
 import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
+
+try:
+    import fcntl
+except ImportError:  # Windows, where nothing guards against two runs of one name
+    fcntl = None
 
 SEAL = "card_sha256"
 
 
 def swap(path: Path, body: bytes) -> None:
-    """Replace a file in one step: a kill at any moment leaves the old one or the new one."""
+    """Replace a file in one step: a kill at any moment leaves the old one or the new one.
+
+    Nothing else is left where it cannot be written, and two who do it at once each write their own.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_bytes(body)
-    os.replace(part, path)
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        part.write_bytes(body)
+        os.replace(part, path)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def claimed(folder: Path, name: str) -> Iterator[None]:
+    """A folder, as far as files called ``name`` go, for this process alone until it ends.
+
+    What a process that was killed left half written of them is removed. Raises ValueError where
+    another has claimed them, or the folder cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = open(folder / f".{name}.lock", "ab")  # noqa: SIM115
+    except (OSError, ValueError) as why:
+        raise ValueError(
+            f"folder must be one that can be written to, got {str(folder)!r},"
+            f" {getattr(why, 'strerror', None) or why}"
+        ) from None
+    with lock:
+        try:
+            if fcntl is not None:  # the system lets go of it when the process ends
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(
+                f"folder {folder} is in use by another run; wait for it, or name another folder"
+            ) from None
+        except OSError:  # a file system without locks
+            pass
+        for part in folder.glob(f"{name}.*.part"):
+            part.unlink(missing_ok=True)
+        yield
 
 
 def read_card(path: Path) -> dict:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
-from flax import nnx
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from workshop_lite import checks
-from workshop_lite.schedules import Level, Schedule, agree, angle, check, over
+from workshop_lite.modules import Module
+from workshop_lite.schedules import Level, Schedule, agree, angle, check, hashable, over
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ VELOCITY = Prediction(
 )
 
 
-class Denoiser(nnx.Module):
+class Denoiser(Module):
     """A network, a schedule and a prediction, read as one function ``(xt, t, cond) -> x0``.
 
     The network is told the noise level, not the clock: it receives the angle
@@ -69,7 +69,7 @@ class Denoiser(nnx.Module):
                 " times; use VELOCITY or CLEAN, or a schedule that ends above 0"
             )
         self.network = network
-        self.schedule = schedule
+        self.schedule = hashable(schedule)
         self.prediction = prediction
 
     def __call__(
@@ -77,11 +77,25 @@ class Denoiser(nnx.Module):
     ) -> Float[Array, "b ..."]:
         checks.state(xt, t)
         level = self.schedule(t)
-        output = self.network(xt, angle(level), cond)
+        output = self.predicted(xt, level, cond)
         return self.prediction.to_x0(output, xt, over(level, xt))
 
+    def predicted(
+        self, xt: Float[Array, "b ..."], level: Level, cond: PyTree
+    ) -> Float[Array, "b ..."]:
+        """What the network says of rows at their noise levels, each with one amplitude a row.
+
+        Raises ValueError for an output of another shape: it would be broadcast, and learned.
+        """
+        output = self.network(xt, angle(level), cond)
+        if jnp.shape(output) != xt.shape:
+            raise ValueError(
+                f"network must give the shape that it is given, {xt.shape}, got {jnp.shape(output)}"
+            )
+        return output
+
     def check(
-        self, xt: Float[Array, "b ..."], cond: PyTree, schedule: Schedule | None = None
+        self, xt: Float[ArrayLike, "b ..."], cond: PyTree, schedule: Schedule | None = None
     ) -> None:
         """Raise ValueError if the network cannot take these; called outside jit.
 

@@ -5,7 +5,16 @@ Those of this module raise ValueError for a time outside of [0, 1].
 """
 
 from workshop_lite.schedules.curves import from_points, karras, uniform_log_snr
-from workshop_lite.schedules.levels import Level, Schedule, agree, angle, check, log_snr, over
+from workshop_lite.schedules.levels import (
+    Level,
+    Schedule,
+    agree,
+    angle,
+    check,
+    hashable,
+    log_snr,
+    over,
+)
 from workshop_lite.schedules.named import (
     cosine,
     linear,
@@ -23,6 +32,6 @@ from workshop_lite.schedules.tables import (
 )
 
 __all__ = ["Level", "Schedule", "agree", "angle", "check", "cosine", "cosine_betas"]
-__all__ += ["from_betas", "from_points", "karras", "linear", "linear_betas", "log_snr", "over"]
-__all__ += ["quadratic", "quadratic_betas", "shifted", "sigmoid", "sigmoid_betas"]
-__all__ += ["uniform_log_snr", "zero_terminal"]
+__all__ += ["from_betas", "from_points", "hashable", "karras", "linear", "linear_betas"]
+__all__ += ["log_snr", "over", "quadratic", "quadratic_betas", "shifted", "sigmoid"]
+__all__ += ["sigmoid_betas", "uniform_log_snr", "zero_terminal"]

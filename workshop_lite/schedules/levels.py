@@ -1,6 +1,8 @@
 """What a schedule gives, a level of noise, and what makes a good one."""
 
+import copy
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -47,7 +49,7 @@ def check(schedule: Schedule, sigma: float | int = 0.1, alpha: float | int = 0.1
     checks.function("schedule", schedule, "from t to Level")
     checks.number("sigma", sigma, 0, 1)
     checks.number("alpha", alpha, 0, 1)
-    _check(schedule, float(sigma), float(alpha))
+    _check(hashable(schedule), float(sigma), float(alpha))
 
 
 @lru_cache  # a schedule that has passed is not looked at again
@@ -75,9 +77,39 @@ def _check(schedule: Schedule, least: float, left: float) -> None:
     refuse((t == 1) & (alpha > left), f"end in noise, with alpha at most {left:g}")
 
 
-@lru_cache  # two that agree are not compared again
+@dataclass(frozen=True)
+class _ByLevels:
+    """A schedule that cannot be hashed, equal to any of its kind that gives the same levels."""
+
+    schedule: Schedule = field(compare=False)
+    kind: type
+    levels: bytes
+
+    def __call__(self, t: ArrayLike) -> Level:
+        return self.schedule(t)
+
+
+def hashable(schedule: Schedule) -> Schedule:
+    """The schedule itself, or what stands for it where jit cannot tell whether it is the same."""
+    try:
+        hash(schedule)
+    except TypeError:
+        pass
+    else:
+        return schedule
+    schedule = copy.deepcopy(schedule)  # what may be changed is no key
+    with jax.ensure_compile_time_eval():
+        levels = schedule(np.linspace(0, 1, 1001))
+    return _ByLevels(schedule, type(schedule), b"".join(np.asarray(a).tobytes() for a in levels))
+
+
 def agree(schedule: Schedule, denoised: Schedule) -> None:
     """Raise ValueError, naming a time t, where a sampler's schedule is not its denoiser's."""
+    _agree(hashable(schedule), hashable(denoised))
+
+
+@lru_cache  # two that agree are not compared again
+def _agree(schedule: Schedule, denoised: Schedule) -> None:
     t = np.linspace(0, 1, 101)
     with jax.ensure_compile_time_eval():  # also where a model is only being traced
         levels = np.asarray([schedule(t), denoised(t)])  # [2, alpha and sigma, t]

@@ -4,17 +4,18 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PyTree
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from workshop_lite import checks
 from workshop_lite.conditioning import dropped
 from workshop_lite.predictions import Denoiser
-from workshop_lite.schedules import Level, angle, over
+from workshop_lite.schedules import Level, over
 
 
 def loss(
     denoise: Denoiser,
-    x0: Float[Array, "b ..."],
+    x0: Float[ArrayLike, "b ..."],
     cond: PyTree,
     null: Callable[[PyTree], PyTree],
     key,
@@ -30,14 +31,20 @@ def loss(
     over [0, 1] with one random offset, which lowers the variance; Kingma et al. (2021), App. I.1.
     ``times`` maps them to others, by default to themselves. Each error counts ``weight`` of its
     noise level times, by default once.
+
+    Raises ValueError for data far from [-1, 1] or all but constant, as pictures are that were
+    scaled never or twice, and for what the network cannot take or gives in another shape.
     """
     if not isinstance(denoise, Denoiser):
         raise ValueError(f"denoise must be a Denoiser, got {checks.shown(denoise)}")
-    checks.rows("x0", x0)
+    x0 = checks.rows("x0", x0)
+    _scaled(x0)
+    denoise.check(x0, cond)
     checks.function("null", null, "from a condition to its unconditional twin")
     checks.number("drop", drop, 0, 1)
     checks.key("key", key)
     k_time, k_noise, k_drop = jax.random.split(key, 3)
+    x0, cond = jax.tree.map(jnp.asarray, (x0, cond))
     b = len(x0)
     t = (jax.random.uniform(k_time) + jnp.arange(b) / b) % 1.0
     t = t if times is None else times(t)
@@ -45,9 +52,21 @@ def loss(
     noise_level = denoise.schedule(t)
     level = over(noise_level, x0)
     xt = level.alpha * x0 + level.sigma * eps
-    output = denoise.network(xt, angle(noise_level), dropped(cond, null(cond), drop, k_drop))
+    output = denoise.predicted(xt, noise_level, dropped(cond, null(cond), drop, k_drop))
     error = (output - denoise.prediction.target(x0, eps, level)) ** 2
     return jnp.mean(error if weight is None else weight(level) * error)
+
+
+def _scaled(x0: ArrayLike) -> None:
+    """Only numbers of about the size of the noise, where they are known."""
+    if checks.traced(x0):
+        return
+    low, high = float(np.min(x0)), float(np.max(x0))
+    if max(-low, high) > 50 or 0 < high - low < 0.02:
+        raise ValueError(
+            "x0 must be scaled to about [-1, 1], or to a standard deviation of about 1,"
+            f" got numbers from {low:.4g} to {high:.4g}"
+        )
 
 
 def min_snr(level: Level, gamma: float = 5.0) -> Float[Array, "..."]:

@@ -1,6 +1,8 @@
 """The state of a training run as a file: whole, or refused."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -11,18 +13,31 @@ from safetensors.numpy import save as pack
 from workshop_lite import checks, files
 
 
-def save(path: Path, state: PyTree, losses: list, seconds: float, recipe: str) -> None:
+class Progress(NamedTuple):
+    """How far a run has come: the loss of each step, the images seen, and the seconds they took."""
+
+    losses: list
+    images: int
+    seconds: float
+
+
+def save(path: Path, state: PyTree, progress: Progress, recipe: str, terms: dict) -> None:
     """Replace the file in one step: a kill at any moment leaves one whole file."""
     leaves = {f"{i:04d}": np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(state))}
-    leaves["losses"] = np.array(losses, np.float32)
-    notes = {"recipe": recipe, "seconds": f"{seconds:.3f}"}
+    leaves["losses"] = np.array(progress.losses, np.float32)
+    notes = {"recipe": recipe, "seconds": f"{progress.seconds:.3f}"}
+    notes |= {"images": str(progress.images)} | terms
     files.swap(path, pack(leaves, {**notes, "sha256": files.arrays_digest(leaves, notes)}))
 
 
-def restored(path: Path, state: PyTree, recipe: str) -> tuple[PyTree, list, float]:
-    """The state in the file, in the shape of ``state``, its losses and its seconds.
+def restored(
+    path: Path, state: PyTree, recipe: str, terms: dict, changed: Sequence[str] = ()
+) -> tuple[PyTree, Progress]:
+    """The state in the file, in the shape of ``state``, and how far it came.
 
-    Raises ValueError for a file that is damaged, or of another recipe or shape.
+    With another optimizer, named in ``changed``, that part of the state is the given one.
+    Raises ValueError for a file that is damaged or of another recipe or model, and for terms that
+    differ from those of the file and are not in ``changed``.
     """
     try:
         with safe_open(path, "np") as file:
@@ -34,12 +49,29 @@ def restored(path: Path, state: PyTree, recipe: str) -> tuple[PyTree, list, floa
         ) from None
     if notes.pop("sha256", "") != files.arrays_digest(leaves, notes):
         raise ValueError(f"directory holds a damaged state, {path}: its digest does not match")
-    losses = leaves.pop("losses", np.zeros(0)).tolist()
-    old, new = jax.tree.leaves(state), [leaves[name] for name in sorted(leaves)]
-    same = [a.shape for a in old] == [a.shape for a in new]
-    if notes.get("recipe") != recipe or not same:
+    if notes.get("recipe") != recipe:
         raise ValueError(
             f"directory holds the state of recipe {notes.get('recipe')!r},"
             f" not of {recipe!r}: {path}"
         )
-    return jax.tree.unflatten(jax.tree.structure(state), new), losses, float(notes["seconds"])
+    others = {name for name, term in terms.items() if notes.get(name, term) != term}
+    if others - set(changed):
+        told = [f"{name} ({notes[name]}, not {terms[name]})" for name in sorted(others)]
+        raise ValueError(
+            f"directory holds a run with other {', '.join(told)}: {path}; to go on with these all"
+            f" the same, give changed={tuple(sorted(others))}"
+        )
+    losses = leaves.pop("losses", np.zeros(0)).tolist()
+    new, anew = [leaves[name] for name in sorted(leaves)], "optimizer" in others
+    old = jax.tree.leaves(state._replace(optimizer=()) if anew else state)
+    if anew:
+        new = new[: len(old)] + jax.tree.leaves(state.optimizer)
+        old = jax.tree.leaves(state)
+    if [a.shape for a in old] != [a.shape for a in new]:
+        raise ValueError(
+            f"directory holds the state of another model, with {sum(a.size for a in new):,} numbers"
+            f" where this one's has {sum(a.size for a in old):,}: {path}"
+        )
+    images = int(notes.get("images", len(losses) * int(terms["batch"])))
+    state = jax.tree.unflatten(jax.tree.structure(state), new)
+    return state, Progress(losses, images, float(notes["seconds"]))
