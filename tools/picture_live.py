@@ -42,6 +42,9 @@ def taken(tab, address: str) -> Image.Image:
 
 def main(names: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        for name in names:
+            if not (file := STATIC / f"{name}.webp").exists():  # no page without a picture
+                Image.new("L", (2, 2)).save(file)
         write(Path(folder))
         handler = partial(SimpleHTTPRequestHandler, directory=folder)
         server = ThreadingHTTPServer(("127.0.0.1", 0), handler)

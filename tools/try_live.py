@@ -13,7 +13,7 @@ PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{name}</title><link rel="stylesheet" href="live/live.css">
 <body style="font-family: sans-serif; margin: auto; max-width: 52rem"><h1>{name}</h1>
-<div class="live" data-live="{name}" data-title="{name}"></div>
+{demo}
 <script defer src="live/loader.js"></script>
 """
 
@@ -24,7 +24,8 @@ def write(folder: Path) -> None:
     for name, path in files().items():
         shutil.copyfile(path, folder / "live" / name)
     for name in set(live.__all__) - {"Demo"}:
-        (folder / f"{name}.html").write_text(PAGE.format(name=name), encoding="utf8")
+        demo = getattr(live, name)().html("live")
+        (folder / f"{name}.html").write_text(PAGE.format(name=name, demo=demo), encoding="utf8")
 
 
 if __name__ == "__main__":

@@ -40,22 +40,26 @@ export const clothes = ({ small }) => ({
     const told = status();
     at.foot.append(told.node);
 
-    // The pictures.
+    // The pictures. On a phone the stage stays in sight while the reader turns knobs, so only the results are on it.
+    const [pictures, strips] = [h('div'), h('div')];
+    at.stage.append(pictures);
+    (at.root.clientWidth < 600 ? at.foot : at.stage).append(strips);
     let jobs = [];
     const arrange = () => {
       const one = ({ label, seed, wide }) => {
         const picture = sheet({ side: SIDE });
         const film = wide ? sheet({ side: SIDE, count: now.steps, columns: Math.min(10, now.steps) }) : null;
-        const node = h('div', {}, picture.node, h('p', {}, now.all ? names[label] : `seed ${seed}`));
+        const node = h('div', {}, picture.node, h('p', {}, label === undefined ? `seed ${seed}` : names[label]));
         return { label, seed, picture, film, node };
       };
       jobs = now.all
         ? names.map((_, label) => one({ label, seed: now.seed }))
-        : [0, 1].map((i) => one({ label: now.label, seed: now.seed + i, wide: !small }));
+        : [0, 1].map((i) => one({ seed: now.seed + i, wide: !small }));
       const columns = now.all ? 5 : 2;
       const grid = h('div', { class: 'kit-pair', style: `grid-template-columns: repeat(${columns}, minmax(0, 1fr))` }, ...jobs.map((job) => job.node));
       const films = jobs.flatMap(({ seed, film }) => (film ? [h('p', { class: 'kit-note' }, `seed ${seed}, step 1 to ${now.steps}`), film.node] : []));
-      at.stage.replaceChildren(grid, ...films);
+      pictures.replaceChildren(grid);
+      strips.replaceChildren(...films);
       for (const job of jobs) {
         job.picture.clear();
         job.film?.clear();
@@ -85,7 +89,7 @@ export const clothes = ({ small }) => ({
       const what = `${now.all ? 'All ten classes' : names[now.label]} at scale ${now.scale}`;
       stop.node.disabled = false;
       let last = 0;
-      const one = async ({ label, seed, picture, film }) => {
+      const one = async ({ label = now.label, seed, picture, film }) => {
         film?.clear();
         const seen = (x0, step) => {
           last = step;

@@ -1,34 +1,42 @@
-// In JupyterLab and Colab: what anywidget runs. The demo and all it asks for come from the kernel.
+// In JupyterLab and Colab: what anywidget runs. The demo and all that it asks for come from the kernel.
+const PATIENCE = 20_000; // milliseconds
+
 function assets(model) {
   const held = new Map(); // name -> the promise of its bytes
   const waiting = new Map(); // name -> what keeps that promise
   model.on('msg:custom', async ({ name, id }) => {
-    const bytes = (await model.widget_manager.get_model(id)).get('value');
-    waiting.get(name)?.(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+    const { buffer, byteOffset, byteLength } = (await model.widget_manager.get_model(id)).get('value');
+    waiting.get(name)?.(buffer.slice(byteOffset, byteOffset + byteLength));
     model.send({ received: id });
   });
-  return (name, progress = () => {}) => {
-    if (!held.has(name)) {
-      held.set(name, new Promise((keep) => waiting.set(name, keep)));
+  const ask = (name) =>
+    new Promise((keep, fail) => {
+      waiting.set(name, keep);
       model.send({ wanted: name });
-    }
-    return held.get(name).then((bytes) => {
-      progress(bytes.byteLength);
-      return bytes.slice(); // one copy for each who asks: it may be handed to a worker
+      setTimeout(() => fail(new Error('no answer from the kernel; run the cell')), PATIENCE);
     });
+  return async (name, progress = () => {}) => {
+    if (!held.has(name)) held.set(name, ask(name));
+    const bytes = await held.get(name);
+    progress(bytes.byteLength);
+    return bytes;
   };
 }
 
 export default {
   async render({ model, el }) {
-    el.classList.add('live');
     const asset = assets(model);
-    el.textContent = 'Loading … Without a running kernel nothing comes: run the cell.';
-    const script = new Blob([await asset(`${model.get('demo')}.js`)], { type: 'text/javascript' });
-    const address = URL.createObjectURL(script);
-    const { default: demo } = await import(address);
-    URL.revokeObjectURL(address);
-    el.replaceChildren();
-    return demo.render({ model, el, asset });
+    el.textContent = 'Loading …';
+    const stage = document.createElement('div');
+    try {
+      const script = new Blob([await asset(`${model.get('demo')}.js`)], { type: 'text/javascript' });
+      const address = URL.createObjectURL(script);
+      const { default: demo } = await import(address);
+      URL.revokeObjectURL(address);
+      el.replaceChildren(stage);
+      return await demo.render({ model, el: stage, asset });
+    } catch (error) {
+      el.textContent = `The demo could not be loaded: ${error.message}.`;
+    }
   },
 };

@@ -1,5 +1,6 @@
 """A demo as a cell shows it, and the files that it is made of."""
 
+import sys
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -50,9 +51,11 @@ class Demo:
             f'<p data-live="{self.name}">{escape(self.title)}: run this cell, or see the book.</p>'
         )
 
-    def _repr_mimebundle_(self, **_) -> dict[str, object]:
+    def _repr_mimebundle_(self, **_) -> tuple[dict, dict]:
         from workshop_lite.live.widget import widget  # who only builds the book needs no anywidget
 
         shown = widget(self.name)._repr_mimebundle_()
-        shown = shown[0] if isinstance(shown, tuple) else shown  # with metadata, since 0.9.14
-        return {**shown, "text/html": self.marker(), "text/plain": f"live.{self.name}()"}
+        shown, told = shown if isinstance(shown, tuple) else (shown, {})
+        if "google.colab" not in sys.modules:  # a book is not built there, and it prefers HTML
+            shown = {**shown, "text/html": self.marker()}
+        return {**shown, "text/plain": f"live.{self.name}()"}, told

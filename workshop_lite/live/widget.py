@@ -25,13 +25,12 @@ def widget(name: str) -> Widget:
     shown, held = Widget(demo=name), {}
 
     def hand_over(_, asked: dict, __) -> None:
-        if "wanted" in asked:
-            path = files()[asked["wanted"]]
+        if path := files().get(asked.get("wanted")):
             file = ipw.Image(value=path.read_bytes(), format="")
             held[file.model_id] = file
             shown.send({"name": path.name, "id": file.model_id})
-        else:
-            held.pop(asked["received"]).close()
+        elif file := held.pop(asked.get("received"), None):
+            file.close()
 
     shown.on_msg(hand_over)
     return shown

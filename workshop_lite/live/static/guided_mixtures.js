@@ -1,4 +1,4 @@
-/* made by tools/live.sh from book/live, sha256 b441a7cf1bb340506b517b9d3ca0904b5bbf183d27f9443fe8173d857732026d */
+/* made by tools/live.sh from book/live, sha256 886c192d7239bfdebdfcab32d4fa1cb64bf6292e2c6ee1ca9106f17f244b2bc5 */
 var Xt=Object.defineProperty;var Yt=(e,o)=>{for(var n in o)Xt(e,n,{get:o[n],enumerable:!0})};var Ct=`
 .kit { --kit-line: color-mix(in srgb, currentColor 28%, transparent); border: 1px solid var(--kit-line);
   border-radius: 0.5rem; box-sizing: border-box; container-type: inline-size; font-size: 0.9375rem; line-height: 1.45;
