@@ -4,6 +4,7 @@ Reads the pages that ``make book`` left in ``_build/html``, or those in the fold
 and the notebooks as committed.
 """
 
+import hashlib
 import importlib
 import inspect
 import json
@@ -17,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 HTML = Path(os.environ.get("BOOK_HTML", ROOT / "_build" / "html"))
@@ -110,6 +112,39 @@ def test_page_has_a_description_for_those_who_have_not_opened_it(doc):
 
 @needs_build
 @each_page
+def test_page_is_light_and_nothing_in_its_head_holds_it_up(doc):
+    file = HTML / f"{doc}.html"
+    assert file.stat().st_size <= 500_000
+    for script in page(file).find_all("script", src=True):
+        assert script.has_attr("defer") or script.get("type") == "module", script
+    head = str(page(file).head)
+    assert head.index("prefers-color-scheme") < head.index("stylesheet"), "a white flash"
+
+
+@needs_build
+@each_page
+def test_pictures_keep_their_place_and_are_fine(doc):
+    """Pictures after the first wait for the reader; those of cells have 200 dots an inch."""
+    for i, image in enumerate(content(doc).find_all("img")):
+        assert i == 0 or image.get("loading") == "lazy", image
+        file = HTML / doc / ".." / image["src"]
+        if file.suffix == ".png" and "hero" not in image.get("class", ()):
+            width, height = int(image["width"]), int(image["height"])
+            drawn = Image.open(file).size
+            assert width / height == pytest.approx(drawn[0] / drawn[1], rel=0.02)
+            assert image.find_parent(class_="still") or drawn[0] >= 1.9 * width, file.name
+
+
+@needs_build
+@each_page
+def test_every_widget_leaves_its_picture_where_there_are_no_scripts(doc):
+    for view in content(doc).find_all("script", type="application/vnd.jupyter.widget-view+json"):
+        still = view.find_previous_sibling("div", class_="still")
+        assert still.find("img") and "JavaScript" in still.p.text
+
+
+@needs_build
+@each_page
 def test_every_picture_says_what_it_shows(doc):
     for image in content(doc).find_all("img"):
         alt = image.get("alt", "").strip()
@@ -166,6 +201,14 @@ def test_vendored_code_is_small_and_licensed():
     assert sum(p.stat().st_size for p in vendor.rglob("*") if p.is_file()) < 25e6
     for folder in (p for p in vendor.iterdir() if p.is_dir()):
         assert (folder / "LICENSE").exists(), folder.name
+
+
+def test_the_checker_of_accessibility_is_the_one_that_is_listed():
+    vendor = ROOT / "tests" / "vendor"
+    file, digest = re.search(
+        r"`([^`]+\.js)`.*`(\w{64})`", (vendor / "README.md").read_text()
+    ).groups()
+    assert hashlib.sha256((vendor / file).read_bytes()).hexdigest() == digest
 
 
 # The reference page ----------------------------------------------------------------------------

@@ -4,6 +4,7 @@ Needs a Chromium or Chrome on the PATH, or its path in the variable ``CHROMIUM``
 none the tests are skipped, unless ``REQUIRE_BROWSER`` is set: then they fail.
 """
 
+import gzip
 import json
 import os
 import re
@@ -16,7 +17,7 @@ import threading
 import time
 import urllib.request
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -35,6 +36,9 @@ SCREENS = {
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 QUIET = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update"
 QUIET += " --disable-sync --no-first-run"
+AUDIT = (Path(__file__).parent / "audit.js").read_text(encoding="utf8")
+AXE = (Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js").read_text(encoding="utf8")
+BAD = ("critical", "serious")
 CONTROLS = ".widget-slider, .widget-play, .widget-readout, .widget-inline-hbox:not(.widget-html)"
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
@@ -54,16 +58,37 @@ def browser():
         browser.close()
 
 
+class Host(SimpleHTTPRequestHandler):
+    """Serves a folder as hosts do: words compressed, pictures as they are."""
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        path = Path(self.translate_path(self.path))
+        if path.suffix not in (".html", ".js", ".css") or not path.is_file():
+            return super().do_GET()
+        content = compressed(path)
+        self.send_response(200)
+        self.send_header("Content-Type", self.guess_type(path))
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        with suppress(ConnectionError):  # a page that was left
+            self.wfile.write(content)
+
+
+@cache
+def compressed(path: Path) -> bytes:
+    return gzip.compress(path.read_bytes(), 5)
+
+
 @pytest.fixture(scope="module")
 def site():
     if not HTML.exists():
         pytest.skip("no built book: run `make book` first")
 
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=HTML))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Host, directory=HTML))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -108,45 +133,68 @@ def visit(request, browser, site):
 
 
 @pytest.mark.parametrize("doc", DOCS)
-def test_page_opens_cleanly_and_fits(visit, doc):
+def test_page_works_and_can_be_read(visit, doc):
+    """One visit a screen: it opens cleanly, its controls work, nothing is cut or unnamed."""
     tab = visit(f"{doc}.html")
     formulas = tab.locator(".bd-article .math").count()
     if formulas:
         typeset = "n => document.querySelectorAll('.bd-article .math mjx-container').length >= n"
         tab.wait_for_function(typeset, arg=formulas)
         assert tab.locator("mjx-merror, [data-mjx-error]").count() == 0
+    if tab.locator(f'script[type="{VIEW}"]').count():
+        controls_work(tab)
     broken = "() => [...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
     assert tab.evaluate(broken) == []
     width = tab.evaluate("() => [document.documentElement.scrollWidth, window.innerWidth]")
     assert width[0] <= width[1], "the page scrolls sideways"
+    assert tab.evaluate(AUDIT) == []
+    tab.evaluate(AXE)
+    found = tab.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")["violations"]
+    assert [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in BAD] == []
+    on_paper(tab)
+    assert tab.evaluate(AUDIT) == []
 
 
-@pytest.mark.parametrize("doc", DOCS)
-def test_linked_controls_change_the_picture(visit, doc):
+def on_paper(tab):
+    """The page as it is printed, on A4 with margins of 1 cm."""
+    tab.set_viewport_size({"width": 718, "height": 1000})
+    tab.emulate_media(media="print")
+    tab.wait_for_function("() => !document.querySelector('article details:not([open])')")
+
+
+def controls_work(tab):
     """Every view with a link between widgets works without a kernel: something visible moves."""
-    if VIEW not in (HTML / f"{doc}.html").read_text():
-        return
-    tab = visit(f"{doc}.html")
+    views = tab.locator(f'script[type="{VIEW}"]').all()
+    views[0].locator("xpath=..").scroll_into_view_if_needed()
     tab.locator(".widget-subarea .jupyter-widgets").first.wait_for()
     state = json.loads(tab.locator(f'script[type="{STATE}"]').text_content())["state"]
-    for script in tab.locator(f'script[type="{VIEW}"]').all():
-        if not is_linked(state, json.loads(script.text_content())["model_id"]):
-            continue
+    for script in views:
         area = script.locator("xpath=preceding-sibling::*[contains(@class, 'widget-subarea')]").last
         if not area.is_visible():  # folded away
             continue
-        area.scroll_into_view_if_needed()
         handles, plays = area.locator(".noUi-handle").all(), area.locator(".widget-play").all()
+        if not is_linked(state, json.loads(script.text_content())["model_id"]):
+            assert "Needs a running kernel" in area.inner_text()
+            assert area.locator("input:enabled, select:enabled, button:enabled").count() == 0
+            continue
+        area.scroll_into_view_if_needed()
         assert handles or plays, "linked widgets without a slider or a Play button"
         if handles:
             assert any(moves(tab, area, lambda h=h: nudge(h)) for h in handles), "no slider works"
+        for handle in handles:
+            stop = handle.get_attribute("aria-valuetext")
+            assert handle.get_attribute("aria-label") and stop in area.inner_text()
+            assert stop in area.locator("img:visible").first.get_attribute("alt")
         for play in plays:
             buttons = play.locator("button")
             assert moves(tab, area, buttons.first.click), "Play does not move the picture"
+            assert play.locator("i, svg").count() == 3, "one icon a button"
+            buttons.nth(1).click()  # stopped, so that nothing moves any more
 
 
 def test_another_schedule_shows_and_sounds_without_a_kernel(visit):
     tab = visit("notebooks/03_noise_schedules.html")
+    tab.locator(f'script[type="{VIEW}"]').first.locator("xpath=..").scroll_into_view_if_needed()
     choice = tab.locator(".widget-dropdown").filter(has_text="schedule").locator("select")
     area = choice.locator("xpath=ancestor::*[contains(@class, 'widget-subarea')]").last
     area.scroll_into_view_if_needed()
@@ -191,9 +239,61 @@ def is_linked(state: dict, root: str) -> bool:
 LINKS = ("LinkModel", "DirectionalLinkModel")
 
 
-def test_search_finds_a_word_of_the_book(visit):
-    tab = visit("search.html?q=guidance")
+@pytest.mark.parametrize(
+    ("words", "page"),
+    [("guidance", "guidance"), ("0.18215", "latent_diffusion"), ("karras", "noise_schedules")],
+)
+def test_search_finds_numbers_and_leads_to_the_text(browser, site, words, page):
+    tab = browser.new_page()
+    tab.goto(f"{site}/search.html?q={words}")
+    results = tab.locator("#search-results li")
+    results.locator(".context").first.wait_for()
+    tab.wait_for_function("() => document.querySelector('.search-summary').innerText")
+    found = [a.get_attribute("href") for a in results.locator("a").all()]
+    assert page in found[0] or words == "guidance", found
+    assert words in results.first.inner_text().lower()
+    assert "Contents" not in results.first.inner_text()
+    tab.close()
+
+
+def test_a_book_opened_as_a_file_says_what_it_cannot(browser, site):
+    """Without a server search finds pages, widgets work, and nothing complains."""
+    trouble, tab = [], browser.new_page()
+    tab.on("console", lambda m: trouble.append(m.text) if m.type == "error" else None)
+    tab.on("pageerror", lambda error: trouble.append(str(error)))
+    tab.goto(f"{HTML.resolve().as_uri()}/search.html?q=karras")
     tab.locator("#search-results li a").first.wait_for()
+    assert tab.get_by_text("make serve").is_visible()
+    tab.goto(f"{HTML.resolve().as_uri()}/notebooks/01_classifier_free_guidance.html")
+    tab.locator(f'script[type="{VIEW}"]').first.locator("xpath=..").scroll_into_view_if_needed()
+    tab.locator(".widget-subarea .noUi-handle").first.wait_for()
+    assert not trouble
+    tab.close()
+
+
+def test_without_scripts_pictures_and_a_sentence_stand_for_the_controls(browser, site):
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(f"{site}/notebooks/01_classifier_free_guidance.html")
+    still = tab.locator(".still").first
+    assert still.locator("img").is_visible() and still.get_by_text("JavaScript").is_visible()
+    context.close()
+
+
+@pytest.mark.parametrize("doc", ["notebooks/03_noise_schedules", "notebooks/04_latent_diffusion"])
+def test_a_slow_phone_soon_shows_the_first_lines(browser, site, doc):
+    """The two longest chapters at 1.6 Mbit/s, 150 ms and a quarter of this processor."""
+    context = browser.new_context(viewport={"width": 390, "height": 844}, device_scale_factor=2)
+    tab = context.new_page()
+    line = {"latency": 150, "downloadThroughput": 2e5, "uploadThroughput": 9e4, "offline": False}
+    phone = context.new_cdp_session(tab)
+    phone.send("Network.enable")
+    phone.send("Network.emulateNetworkConditions", line)
+    phone.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    tab.goto(f"{site}/{doc}.html", wait_until="commit")
+    painted = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+    assert tab.wait_for_function(painted).json_value() <= 2500
+    context.close()
 
 
 def test_the_front_door_leads_to_the_landing_page(visit):

@@ -22,9 +22,13 @@ PRELOAD = re.compile(r'\s*<link rel="preload" as="script"[^>]*>')
 VIEWPORT = re.compile(r'\s*<meta name="viewport"[^>]*>')
 PICTURE = re.compile(r'<img (?P<rest>[^>]*?src="(?P<src>[^"]+)"[^>]*?)\s*/?>')
 INLINE = re.compile(r'src="data:(?:image|audio)/(?P<kind>\w+);base64,(?P<data>[^"]+)"')
+CONTENTS = re.compile(
+    r'<div id="jb-print-toc">.*?</nav>\s*</div>', re.DOTALL
+)  # once more, for print
 SIGNATURE = re.compile(r'<dt class="sig .*?</dt>', re.DOTALL)
+WORD = re.compile(r'<span class="pre">([^<]*)</span>')
 # Marks that have no colour of their own here, and each link's title, which repeats its address.
-NEEDLESS = re.compile(r'<span class="(?:pre|[nopsw])">([^<]*)</span>| title="workshop_lite[^"]*"')
+NEEDLESS = re.compile(r'<span class="[nopsw]">([^<]*)</span>| title="workshop_lite[^"]*"')
 
 # What an earlier ARIA called an entry of a bibliography is an item of a list. And what can be read
 # needs no other name for those who cannot see it.
@@ -53,7 +57,9 @@ def light(page: str, path: Path, root: Path) -> str:
     head = SCRIPT.sub(lambda script: _late(script, path, needless), head)
     head = head.replace('<link href="', f'{DARK}<link href="', 1)
     body = SCRIPT.sub(lambda script: _late(script, path, needless), body)
-    body = SIGNATURE.sub(lambda signature: _plain(_plain(signature[0])), body)
+    body = CONTENTS.sub("", body)
+    if SIGNATURE.search(body):  # the reference: half of it would be marks
+        body = SIGNATURE.sub(lambda signature: _plain(signature[0]), WORD.sub(r"\1", body))
     for wrong, right in NAMES.items():
         body = body.replace(wrong, right)
     body = INLINE.sub(lambda data: _apart(data, path, root), body)
@@ -77,7 +83,10 @@ def _late(script: re.Match, path: Path, needless: set[str]) -> str:
 
 
 def _plain(signature: str) -> str:
-    """A signature without half of its marks; twice, where one is within another."""
+    """A signature without half of its marks; a list of arguments has no terms to define."""
+    for wrong, right in (("<dl>", '<div class="arguments">'), ("</dl>", "</div>")):
+        signature = signature.replace(wrong, right)
+    signature = signature.replace("<dd>", "<div>").replace("</dd>", "</div>")
     return NEEDLESS.sub(lambda mark: mark[1] or "", signature)
 
 
@@ -104,7 +113,8 @@ def _sized(picture: re.Match, path: Path, later: bool) -> str:
             fine = round(image.info.get("dpi", (DOTS, DOTS))[0]) / DOTS
             width, height = (round(length / max(fine, 1)) for length in image.size)
         tag += f' width="{width}" height="{height}"'
-        wide = width > WIDE and 'class="hero"' not in tag
+        wide = width > WIDE and "_images/" in tag and 'class="hero"' not in tag
+        wide = wide and "style=" not in tag  # a widget's picture has its width from the widget
     if wide:
         return f'<span class="wide" style="--full: {width}px"><img {tag}></span>'
     return f"<img {tag}>"

@@ -81,7 +81,7 @@ def _shown(models: dict, name: str) -> str:
 
 def _still(models: dict, name: str) -> str:
     """The pictures and sounds that a widget shows first."""
-    return f'<div class="still">{"".join(MEDIA.findall(_shown(models, name)))}{NO_SCRIPT}</div>\n'
+    return f'<div class="still">{"".join(MEDIA.findall(_shown(models, name)))}{SENTENCE}</div>\n'
 
 
 def finish(app, exception) -> None:

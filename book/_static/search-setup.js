@@ -1,6 +1,6 @@
-// What Sphinx's search reads before it starts: pages of the text come before the list of what they cite.
+// What Sphinx's search reads before it starts: chapters come before other pages, and the list of what they cite last.
 var Scorer = {
-  score: ([page, , , , score]) => (page === 'book/bibliography' ? score - 20 : score),
+  score: ([page, , , , score]) => score + (page.startsWith('notebooks/') ? 10 : page === 'book/bibliography' ? -20 : 0),
   objNameMatch: 11,
   objPartialMatch: 6,
   objPrio: { 0: 15, 1: 5, 2: -5 },

@@ -4,6 +4,9 @@
   const address = (file) => new URL(file, me.src).href;
   const views = document.querySelectorAll('script[type="application/vnd.jupyter.widget-view+json"]');
 
+  const waking = document.documentElement.classList;
+  waking.add('waking');
+
   const load = (src) =>
     new Promise((done, failed) =>
       document.head.append(Object.assign(document.createElement('script'), { src, onload: done, onerror: failed })),
@@ -40,9 +43,7 @@
       await Promise.all([load(address(`state/${me.dataset.state}`)), load(address('vendor/requirejs/require.js'))]);
       await load(address('vendor/widgets/embed-amd.js'));
     } catch {
-      for (const still of document.querySelectorAll('.still')) {
-        still.append(Object.assign(document.createElement('p'), { textContent: 'Its controls could not be loaded; this is what they show first.' }));
-      }
+      waking.remove('waking'); // and the sentence under each picture is seen
     }
   }
 
