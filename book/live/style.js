@@ -12,7 +12,7 @@ export const css = `
 .kit .kit-controls { align-content: start; display: grid; gap: 0.3rem; grid-template-columns: minmax(0, 1fr); }
 .kit .kit-row { align-items: center; display: flex; flex-wrap: wrap; gap: 0.35rem; }
 .kit .kit-pair { display: grid; gap: 0.75rem; grid-template-columns: repeat(2, minmax(0, 1fr)); margin-top: 0.5rem; }
-.kit .kit-pair p, .kit .kit-note { font-size: 0.8125rem; margin: 0.2rem 0 0; }
+.kit .kit-pair p, .kit .kit-note { font-size: 0.8125rem; font-variant-numeric: tabular-nums; margin: 0.2rem 0 0; }
 .kit label, .kit legend, .kit output { font-size: 0.875rem; margin: 0; }
 .kit .kit-slider { align-items: center; column-gap: 0.75rem; display: grid; grid-template-columns: 1fr auto; }
 .kit .kit-slider output { font-variant-numeric: tabular-nums; }

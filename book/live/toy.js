@@ -146,8 +146,7 @@ export const toy = ({ guidance }) => ({
       const most = Math.max(...logs);
       return moments(wide, logs.map((value) => Math.exp(value - most)));
     };
-    const columns = ['', 'mean', 'spread'];
-    const table = numbers({ label: 'Mean and spread', columns });
+    const table = numbers({ label: 'Mean and spread', columns: ['', 'mean', 'spread'] });
     const [told, verdict] = [status(), h('p', { class: 'kit-note' })];
 
     function measure() {
@@ -180,8 +179,8 @@ export const toy = ({ guidance }) => ({
       map.redraw();
       const t = number(now.t);
       readout.textContent = `Noisy point ${pair(now.probe)} at t = ${t}: ${estimates()}.`;
-      const kinds = { c: guidance ? 'conditional' : '', null: 'unconditional', guided: 'guided' };
-      const field = now.field === 'none' ? 'No arrows.' : `Arrows of the ${kinds[now.field]} field.`.replace('  ', ' ');
+      const kinds = { c: guidance ? 'conditional ' : '', null: 'unconditional ', guided: 'guided ' };
+      const field = now.field === 'none' ? 'No arrows.' : `Arrows of the ${kinds[now.field]}field.`;
       map.describe(`The plane at t = ${t}: density of ${now.modes.length} modes, ${SAMPLES} points on their way from noise to data, by `
         + `${now.steps} steps of ${now.sampler}. ${field}`);
     };
@@ -248,7 +247,7 @@ export const toy = ({ guidance }) => ({
 
     const readout = h('p', { class: 'kit-note' });
     const time = slider({
-      label: 'time t', min: 0.02, max: 1, step: 0.02, value: now.t, say: (t) => number(t), change: set('t', () => look()),
+      label: 'time t', min: 0.02, max: 1, step: 0.02, value: now.t, say: (t) => number(t), change: set('t', look),
     });
     const clock = player({ label: 'from noise to data', signal: at.signal, tick(seconds) {
       const t = now.t <= 0.02 ? 1 : Math.max(0.02, now.t - seconds / 4);
@@ -261,7 +260,7 @@ export const toy = ({ guidance }) => ({
     });
     const enableEta = () => eta.enable(now.sampler === 'ddim', now.sampler === 'ddpm' ? 'ddpm always has 1' : 'only for ddim');
     const fields = guidance
-      ? radios({ label: 'arrows of', value: now.field, change: set('field', () => look()), options: [
+      ? radios({ label: 'arrows of', value: now.field, change: set('field', look), options: [
         ['c', 'conditional'], ['null', 'null'], ['guided', 'guided'], ['none', 'none']] })
       : toggle({ label: 'arrows', value: true, change: (on) => set('field', look)(on ? 'c' : 'none') });
     const controls = [
@@ -271,7 +270,7 @@ export const toy = ({ guidance }) => ({
       time,
       { node: h('div', { class: 'kit-row' }, clock.node) },
       fields,
-      toggle({ label: `paths of ${PATHS} samples`, value: now.paths, change: set('paths', () => look()) }),
+      toggle({ label: `paths of ${PATHS} samples`, value: now.paths, change: set('paths', look) }),
       menu({ label: 'sampler', value: now.sampler, options: ['ddim', 'dpmpp_2m', 'heun', 'ddpm'].map((name) => [name, name]), change(name) {
         now.sampler = name;
         enableEta();
@@ -290,7 +289,7 @@ export const toy = ({ guidance }) => ({
     at.controls.append(...controls.filter(Boolean).map(({ node }) => node));
     map.handle({
       name: 'noisy point x_t', colour: 'ink', kind: 'kit-probe', step: 0.1, at: () => now.probe, say: () => `${pair(now.probe)}, ${estimates()}`,
-      move: set('probe', () => look()),
+      move: set('probe', look),
     });
     at.stage.append(map.node, readout);
     const shown = (picture, text) => h('div', {}, picture.node, h('p', {}, text));

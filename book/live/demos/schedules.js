@@ -132,7 +132,8 @@ export default {
       load.node.disabled = true;
       try {
         network = await notes(asset, (text) => heard.say(text), at.signal);
-        load.node.replaceWith(h('p', { class: 'kit-note' }, `notes-cfg, ${network.parameters.toLocaleString('en')} parameters, in this page:`));
+        load.node.replaceWith(h('p', { class: 'kit-note' }, `notes-cfg, ${network.parameters.toLocaleString('en')} parameters, in this page.`));
+        asks[0].select.focus({ preventScroll: true }); // where the button was
         await again();
       } catch (error) {
         load.node.disabled = false;
@@ -140,7 +141,8 @@ export default {
       }
     } });
 
-    const [told, readout, python] = [status(), h('p', { class: 'kit-note' }), h('code')];
+    const [told, python] = [status(), h('code')];
+    const [readout, table] = [0, 1].map(() => h('p', { class: 'kit-note' }));
     const look = () => {
       const { alpha, sigma } = schedule(now.t);
       const [t, left] = [number(now.t), Math.round(100 * alpha ** 2)];
@@ -168,8 +170,7 @@ export default {
       then();
     };
 
-    const table = h('p', { class: 'kit-note' });
-    const grips = TIMES.map((t, i) => curve.handle({
+    TIMES.forEach((t, i) => curve.handle({
       name: `log-SNR at t = ${t}`, colour: 'a', axis: 'y', step: GRAIN, at: () => [t, now.lams[i]], say: () => number(now.lams[i]),
       move([, wanted]) {
         const high = i ? now.lams[i - 1] - GRAIN : REACH;
@@ -207,7 +208,7 @@ export default {
       h('div', { class: 'kit-pair' }, shown(amplitudes, 'alpha (falls) and sigma (rises), against t'), shown(rates, 'the betas, against i / T')),
       h('div', { class: 'kit-pair kit-small' }, shown(pictures[0], 'a garment at time t'), shown(pictures[1], 'a note at time t: time runs right, pitch up, dark is loud')),
       h('div', { class: 'kit-pair kit-small' }, h('div', {}, sampled.node, heard.node),
-        h('div', { class: 'kit-controls' }, load.node, ...asks.map(({ node }) => node))),
+        h('div', { class: 'kit-controls' }, ...asks.map(({ node }) => node), load.node)),
     );
     describe('No note is sampled yet.');
     sampled.clear();
