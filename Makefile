@@ -21,7 +21,7 @@ unit: export JAX_DISABLE_MOST_OPTIMIZATIONS = 1
 # A second run of a notebook, or of its panels, need not compile what the first one did.
 lab notebooks check execute reproduce: export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/.jax_cache
 
-.PHONY: help setup book serve lab test lint unit notebooks check links stack-tree stack-sphinx sphinx format execute bench reproduce clean clean-all
+.PHONY: help setup book serve lab test lint unit notebooks check links stack-tree stack-modes stack-sphinx sphinx format execute bench reproduce clean clean-all
 .NOTPARALLEL:
 
 help:
@@ -31,6 +31,7 @@ help:
 	@echo "make test      lint, unit tests, notebooks, book, book checks"
 	@echo "make lint | unit | notebooks | check    one of those alone (check needs a built book)"
 	@echo "make stack-py311 | stack-newest | stack-colab | stack-tree    unit tests and notebooks on other versions"
+	@echo "make stack-modes    the public functions in double precision, without jit, on eight devices, and so on"
 	@echo "make stack-sphinx    the book by plain Sphinx 9, without jupyter-book, and its checks"
 	@echo "make links     look up every address on another host that the book names"
 	@echo "make format    let ruff rewrite the sources and the notebooks"
@@ -95,6 +96,12 @@ stack-%: stacks/%.txt
 # NNX without its graph: modules are plain trees.
 stack-tree:
 	NNX_GRAPH_MODE=false $(MAKE) stack-py311
+
+# Double precision, NaNs that stop, no jit, leaked tracers, eight devices: the public functions in each.
+stack-modes: export JAX_PLATFORMS = cpu
+stack-modes: export XLA_FLAGS = --xla_force_host_platform_device_count=8
+stack-modes: setup
+	$(BIN)/python3 -m pytest tests/modes.py
 
 # The same book without jupyter-book, on the next Sphinx; the book's checks read it from a folder of its own.
 # JupyterLab is not in this environment, and does not depend on how the pages are made.
