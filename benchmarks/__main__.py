@@ -159,7 +159,7 @@ def sampler_costs(rows: list[dict], share: float = 1.25) -> None:
 
 def in_float32():
     """The shipped model, computing in float32 whatever the device would rather compute in."""
-    with mock.patch("workshop_lite.recipes.recipe.fast_dtype", lambda device: None):
+    with mock.patch("workshop_lite.architectures.fast_dtype", lambda device: None):
         return checkpoints.load("fashion-cfg")
 
 

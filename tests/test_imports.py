@@ -8,7 +8,8 @@ import pytest
 
 HOME = Path(__file__).parent.parent / "workshop_lite"
 FILES = sorted(HOME.rglob("*.py"))
-EVERYWHERE = {"checks", "files"}  # these two import nothing, and all others may import them
+# These import nothing, and all others may import them.
+EVERYWHERE = {"checks", "files", "modules"}
 # What else each room, a file or a folder, may import. No entry: nothing.
 MAY_IMPORT = {
     "predictions": {"schedules"},
@@ -16,19 +17,29 @@ MAY_IMPORT = {
     "mixtures": {"predictions", "schedules"},
     "conditioning": {"networks"},
     "training": {"conditioning", "predictions", "schedules"},
-    "recipes": {"conditioning", "datasets", "networks", "predictions", "schedules", "training"},
-    "checkpoints": {"recipes"},
-    "live": {"checkpoints"},
-    "drawing": {
-        "checkpoints",
+    "architectures": {"conditioning", "networks", "predictions", "schedules"},
+    "recipes": {
+        "architectures",
         "conditioning",
         "datasets",
+        "networks",
+        "predictions",
+        "schedules",
+        "training",
+    },
+    "checkpoints": {"architectures", "conditioning", "networks", "recipes"},
+    "live": {"checkpoints"},
+    "drawing": {
+        "architectures",
+        "checkpoints",
+        "conditioning",
         "guidance",
         "networks",
-        "recipes",
         "samplers",
     },
+    "watching": {"conditioning", "drawing", "evaluation", "guidance", "training"},
     "runs": {
+        "architectures",
         "checkpoints",
         "conditioning",
         "datasets",
@@ -39,6 +50,7 @@ MAY_IMPORT = {
         "recipes",
         "samplers",
         "training",
+        "watching",
     },
     "plans": {"checkpoints", "recipes", "runs"},
     "evaluation": {
@@ -48,9 +60,9 @@ MAY_IMPORT = {
         "drawing",
         "guidance",
         "networks",
-        "predictions",
         "recipes",
         "samplers",
+        "training",
     },
 }
 SHOWN = {"figures", "widgets"}  # may import anything; only the command line imports them

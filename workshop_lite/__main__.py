@@ -1,21 +1,26 @@
-"""The command line: list, train, sample and evaluate the shipped models, or retrain many."""
+"""The command line: list, train, sample, evaluate and share models, shipped or your own."""
 
 import argparse
 import os
+import shutil
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from workshop_lite import checkpoints, checks, drawing, plans, samplers
-from workshop_lite.conditioning import TextEncoder, null_labels, null_prompts
+from workshop_lite import cards, checkpoints, checks, datasets, drawing, exporting, plans, samplers
+from workshop_lite.architectures import reader
+from workshop_lite.conditioning import Labels, TextEncoder, null_labels, null_prompts
+from workshop_lite.datasets.folder import CAPTIONS
 from workshop_lite.figures.images import mosaic
 from workshop_lite.guidance import Guided
 from workshop_lite.predictions import Denoiser
-from workshop_lite.recipes import RECIPES, emoji_words
+from workshop_lite.recipes import RECIPES, Recipe, like
 from workshop_lite.runs import Run, scored
 
+RUNS = Path("runs")  # where training puts what it makes
 SAMPLERS = {f.__name__: f for f in samplers.ALL}
 #: Fixed before any of the models was trained that they are shown of.
 HERO = [
@@ -33,20 +38,28 @@ ONE_LOOK = sorted(set(SAMPLERS) - {"heun"})  # network passes a step
 
 def list_models(args) -> None:
     """One line a model: its size, and what its card says of it."""
-    for name in checkpoints.names(args.folder):
-        notes = checkpoints.card(name, args.folder)
-        print(
-            f"{name}: {notes['parameters'] / 1e6:.2f} M parameters, {notes['images']:,} images"
-            f" seen in {notes['minutes']:.0f} minutes on {notes['device']}"
-        )
-    for name in sorted(set(RECIPES) - set(checkpoints.names(args.folder))):
+    folders = (
+        [checkpoints.FOLDER, *sorted(RUNS.glob("*/"))] if args.folder is None else [args.folder]
+    )
+    there = [(name, folder) for folder in folders for name in checkpoints.names(folder)]
+    for name, folder in there:
+        notes = checkpoints.card(name, folder)
+        line = f"{name}: {notes['parameters'] / 1e6:.2f} M parameters"
+        line += " for {} x {} x {}".format(*notes["shape"])
+        if {"images", "minutes", "device"} <= set(notes):
+            line += f", {notes['images']:,} images seen in {notes['minutes']:.0f} minutes"
+            line += f" on {notes['device']}"
+        print(line if folder == checkpoints.FOLDER else f"{line}, in {folder}")
+    for name in sorted(set(RECIPES) - {name for name, _ in there}):
         print(f"{name}: not trained yet")
 
 
 def train(args) -> None:
     """Train, then write weights and card into the folder of the run."""
+    if args.data is not None:
+        args.name, RECIPES[args.name] = _own(args)
     checks.one_of("name", args.name, sorted(RECIPES))
-    folder = args.resume or Path("runs") / args.name
+    folder = args.resume or RUNS / args.name
     if args.resume is None and folder.exists():
         raise ValueError(f"folder {folder} exists; give --resume {folder} to go on, or move it")
     if args.resume is not None and not (folder / "state.safetensors").exists():
@@ -61,10 +74,27 @@ def train(args) -> None:
         if not (folder / "state.safetensors").exists():
             raise  # too early
         given = {"resume": folder, "start": args.start} | changed
+        given |= {name: getattr(args, name) for name in ("data", "like", "size")}
         flags = "".join(f" --{flag} {x}" for flag, x in given.items() if x is not None)
         sys.exit(f"\nStopped and saved. Go on with: train {args.name}{flags}")
     notes = run.save(fitted, changed)
     print(f"{folder}/{args.name}.safetensors: {notes['steps']} steps, loss {notes['loss']}")
+
+
+def _own(args) -> tuple[str, Recipe]:
+    """Name and recipe of a model for a folder of pictures."""
+    name = args.name or args.data.resolve().name
+    if name in RECIPES:
+        raise ValueError(f"name must not be that of a shipped model, got {name!r}")
+    if not args.data.is_dir():
+        raise ValueError(f"data must be a folder, got {args.data}")
+    kind = args.like or ("emoji-text" if (args.data / CAPTIONS).is_file() else "fashion-cfg")
+    sides = (args.size or "32").split("x")
+    if len(sides) > 2 or not all(side.isdecimal() and int(side) for side in sides):
+        raise ValueError(f"size must be a number such as 32, or 48x40, got {args.size}")
+    data = str(args.data)
+    data = data if datasets.is_folder(data) else f"./{data}"
+    return name, like(kind, data, (int(sides[0]), int(sides[-1])))
 
 
 def sample(args) -> None:
@@ -95,20 +125,54 @@ def sample(args) -> None:
 
 def _wanted(denoise: Denoiser, args) -> tuple:
     """What to ask a denoiser for, and the unconditional twin of such questions."""
-    if isinstance(denoise.network.condition, TextEncoder):
+    told = reader(denoise)
+    if isinstance(told, TextEncoder):
         if not args.prompts or args.labels:
             raise ValueError(f"prompts must be given for {args.name}, and no labels")
-        return emoji_words()(args.prompts), null_prompts
+        return told.vocabulary(args.prompts), null_prompts
+    if not isinstance(told, Labels):
+        raise ValueError(f"name must be that of a model for labels or prompts, got {args.name!r}")
     if args.prompts:
         raise ValueError(f"labels must be given for {args.name}, and no prompts")
-    labels = range(denoise.network.condition.n) if args.labels is None else args.labels
-    return np.array(labels), null_labels
+    classes = checkpoints.card(args.name, args.folder)["classes"]
+    asked = [str(i) for i in range(told.n)] if args.labels is None else args.labels
+    for label in set(asked) - set(classes):
+        if not label.lstrip("-").isdecimal():
+            raise ValueError(f"labels must be numbers or among {classes}, got {label!r}")
+    return np.array([classes.index(x) if x in classes else int(x) for x in asked]), null_labels
 
 
 def evaluate(args) -> None:
     """Measure the model and add what comes out to its card."""
     budget = {"n": args.n, "evaluations": args.evaluations, "scales": tuple(args.scales)}
     scored(args.name, args.folder, sampler=SAMPLERS[args.sampler], **budget)
+
+
+def card(args) -> None:
+    """A folder to share: the weights, their card, and a README as hubs of models read it."""
+    out = args.out or (Path(args.name) if args.folder == checkpoints.FOLDER else args.folder)
+    out.mkdir(parents=True, exist_ok=True)
+    text = cards.readme(args.name, args.folder, args.license)
+    below = checkpoints.card(args.name, args.folder).get("base")
+    for name in (args.name, *([below["name"]] if below else ())):
+        for suffix in (".json", ".safetensors"):
+            file = args.folder / f"{name}{suffix}"
+            if file.is_file() and not (out / file.name).exists():
+                shutil.copy(file, out)
+    (out / "README.md").write_text(text, encoding="utf8")
+    print(f"{out}/README.md: beside {args.name}.safetensors and {args.name}.json")
+
+
+def export(args) -> None:
+    """One file that runs without this package: the denoiser, for batches of any size."""
+    denoise = checkpoints.load(args.name, args.folder)
+    if not isinstance(denoise, Denoiser) or reader(denoise) is None:
+        raise ValueError(f"name must be that of a model that draws, got {args.name!r}")
+    told = reader(denoise)
+    cond = np.zeros((1, told.length) if isinstance(told, TextEncoder) else 1, np.int32)
+    shape, _ = drawing.canvas(args.name, args.folder)
+    exporting.save(args.out, exporting.exported(denoise, shape, cond))
+    print(f"{args.out}: call(xt [b, {', '.join(map(str, shape))}], t [b], cond) -> x0")
 
 
 def retrain(args) -> None:
@@ -125,31 +189,47 @@ def retrain(args) -> None:
 def hero(name: str, folder: Path) -> None:
     """The same twenty prompts of every model that reads, as a PNG beside its weights."""
     model = checkpoints.load(name, folder)
-    if isinstance(model, Denoiser) and isinstance(model.network.condition, TextEncoder):
+    if isinstance(model, Denoiser) and isinstance(reader(model), TextEncoder):
         shape, shown = drawing.canvas(name, folder)
         images = drawing.drawn(model, HERO, scale=3.0, steps=15, shape=shape, shown=shown)
         Image.fromarray(mosaic(images, 5)).save(folder / f"{name}.png")
+
+
+def _home(args) -> Path | None:
+    """The folder of a model, found by its name unless one is given; None to list all there are."""
+    if args.folder is not None and not args.folder.is_dir():
+        raise ValueError(f"folder must be one that exists, got {args.folder}")
+    if args.folder is not None or args.run is list_models:
+        return args.folder
+    own = args.name not in checkpoints.names() and args.name in checkpoints.names(RUNS / args.name)
+    return RUNS / args.name if own else checkpoints.FOLDER
 
 
 def main(argv: list[str] | None = None) -> None:
     """Read the command line and run it; a bad argument ends in one sentence."""
     parser = argparse.ArgumentParser(prog="python -m workshop_lite", description=__doc__)
     verbs = parser.add_subparsers(
-        required=True, metavar="list | train | sample | evaluate | retrain"
+        required=True, metavar="list | train | sample | evaluate | card | export | retrain"
     )
 
     def verb(run, name, **options):
         sub = verbs.add_parser(name, help=run.__doc__, **options)
         sub.set_defaults(run=run)
         if run not in (train, retrain):
-            help = "folder of weights and cards; default: the shipped ones"
-            sub.add_argument("--folder", type=Path, default=checkpoints.FOLDER, help=help)
+            help = "folder of weights and cards; default: the shipped ones, then runs/NAME"
+            sub.add_argument("--folder", type=Path, help=help)
         if run not in (list_models, retrain):
-            sub.add_argument("name", help="of the model, as list prints it")
+            optional = {"nargs": "?"} if run is train else {}
+            sub.add_argument("name", help="of the model, as list prints it", **optional)
         return sub
 
     verb(list_models, "list")
     sub = verb(train, "train")
+    help = "folder of pictures of your own; the model is called like it unless a name is given"
+    sub.add_argument("--data", type=Path, metavar="DIR", help=help)
+    help = "the recipe for --data; default: fashion-cfg, or emoji-text where there are captions"
+    sub.add_argument("--like", metavar="NAME", help=help)
+    sub.add_argument("--size", help="of the pictures of --data, 32 or 48x40; default: 32")
     sub.add_argument("--steps", type=int, help="in all; default: the recipe's")
     sub.add_argument("--minutes", type=float, help="of this call")
     sub.add_argument("--batch", type=int, help="images a step; default: the recipe's")
@@ -159,7 +239,7 @@ def main(argv: list[str] | None = None) -> None:
     help = "folder of weights and card to begin with; default: fresh weights"
     sub.add_argument("--start", type=Path, metavar="DIR", help=help)
     sub = verb(sample, "sample")
-    sub.add_argument("--labels", type=int, nargs="+", help="default: all")
+    sub.add_argument("--labels", nargs="+", help="numbers or names of classes; default: all")
     sub.add_argument("--prompts", nargs="+", help="for a model that reads, such as emoji-text")
     sub.add_argument("--columns", type=int, default=8, help="images a label or prompt")
     sub.add_argument("--scale", type=float, default=2.0)
@@ -172,6 +252,12 @@ def main(argv: list[str] | None = None) -> None:
     sub.add_argument("--evaluations", type=int, default=50, help="network passes an image")
     sub.add_argument("--sampler", choices=ONE_LOOK, default="dpmpp_2m")
     sub.add_argument("--scales", type=float, nargs="+", default=[1.0, 1.5, 2.0, 4.0])
+    sub = verb(card, "card")
+    sub.add_argument("--license", metavar="ID", help="such as mit; default: that of the notes")
+    help = "default: the model's own folder; for a shipped one, a new one of its name"
+    sub.add_argument("--out", type=Path, metavar="DIR", help=help)
+    sub = verb(export, "export")
+    sub.add_argument("--out", type=Path, required=True, metavar="FILE")
     sub = verb(retrain, "retrain")
     sub.add_argument("plan", type=Path, help="a TOML file, such as plans/emoji.toml")
     sub.add_argument("--minutes", type=float, required=True, help="for all of it, scores included")
@@ -179,9 +265,11 @@ def main(argv: list[str] | None = None) -> None:
 
     args = parser.parse_args(argv)
     try:
-        if args.run not in (train, retrain) and not args.folder.is_dir():
-            raise ValueError(f"folder must be one that exists, got {args.folder}")
-        args.run(args)
+        if args.run not in (train, retrain):
+            args.folder = _home(args)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda said, *_: print(said, file=sys.stderr)
+            args.run(args)
         sys.stdout.flush()
     except ValueError as error:
         parser.error(str(error))

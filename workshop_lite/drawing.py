@@ -10,12 +10,12 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Float, PyTree
 from tqdm.auto import tqdm
 
-from workshop_lite import checkpoints, checks, datasets
-from workshop_lite.conditioning import null_prompts
+from workshop_lite import checkpoints, checks
+from workshop_lite.architectures import reader
+from workshop_lite.conditioning import Vocabulary, null_prompts
 from workshop_lite.guidance import Guided
 from workshop_lite.networks import Autoencoder
 from workshop_lite.networks.autoencoder import decoded
-from workshop_lite.recipes import emoji_words
 from workshop_lite.samplers import dpmpp_2m
 
 SHAPE = (32, 32, 3)
@@ -69,13 +69,12 @@ def canvas(
 ) -> tuple[tuple[int, int, int], Callable]:
     """The shape that a model draws in, and the function from that to pictures in [-1, 1].
 
-    Latents are decoded by the autoencoder that the model was trained on.
+    Both are on its card. Latents are decoded by the autoencoder that it was trained on.
     """
-    recipe, ae = (f(name, folder) for f in (checkpoints.recipe, checkpoints.base))
-    h, w, c = datasets.load(recipe.data, "test", recipe.size).images.shape[1:]
+    card, ae = (f(name, folder) for f in (checkpoints.card, checkpoints.base))
+    shape = tuple(card["shape"])
     if not isinstance(ae, Autoencoder):
-        return (h, w, c), lambda x: x
-    shape = (h // ae.factor, w // ae.factor, ae.latent)
+        return shape, lambda x: x
     return shape, lambda z: decoded(ae, np.asarray(z) / float(ae.scale[...]))
 
 
@@ -83,25 +82,46 @@ def drawn(
     denoise: Callable,
     prompts: Sequence[str],
     *,
-    scale: float | Sequence[float] = 3.0,
+    scale: float | Sequence[float] | None = 3.0,
     negative: str | None = None,
+    guidance: Callable = Guided,
+    words: Vocabulary | None = None,
+    schedule: Callable | None = None,
     steps: int = 20,
     seed: int = 0,
     sampler: Callable = dpmpp_2m,
     shape: tuple[int, int, int] = SHAPE,
     shown: Callable | None = None,
-) -> Float[np.ndarray, "b h w 3"]:
+) -> Float[np.ndarray, "b h w c"]:
     """A picture in [-1, 1] for each prompt, guided away from ``negative`` or from no prompt.
 
-    ``denoise`` draws in ``shape``, and ``shown`` makes pictures of that where it is not one.
-    Raises ValueError for a prompt that ``emoji_words`` does not take.
+    ``guidance(denoise, null, scale)`` makes the guided denoiser; with a ``scale`` of None,
+    ``denoise`` is taken as it is, ready-made. Words and schedule are the denoiser's own, however it
+    is wrapped in modules that call what they wrap ``denoise``; around any other callable they must
+    be given. ``denoise`` draws in ``shape``, and ``shown`` makes pictures of that where it is not
+    one. Raises ValueError for a prompt that the words do not make up.
     """
-    words = emoji_words()
+    checks.function("denoise", denoise, "(xt, t, cond) -> x0")
+    checks.function("guidance", guidance, "(denoise, null, scale) -> denoise")
+    words = words or getattr(reader(denoise), "vocabulary", None)
+    if words is None:
+        raise ValueError("words must be given for a denoiser that does not keep its own, got None")
     null = null_prompts if negative is None else partial(_always, words([negative])[0])
-    guided = Guided(denoise, null, scale)
+    guided = denoise if scale is None else guidance(denoise, null, scale)
     options = {"shape": shape, "steps": steps, "seed": seed, "sampler": sampler}
-    x0 = samples(guided, denoise.schedule, words(prompts), **options)
+    x0 = samples(guided, schedule or schedule_of(denoise), words(prompts), **options)
     return x0 if shown is None else shown(x0)
+
+
+def schedule_of(denoise: Callable) -> Callable:
+    """The schedule of a denoiser, however it is wrapped; ValueError where there is none."""
+    while hasattr(denoise, "denoise"):
+        denoise = denoise.denoise
+    if not hasattr(denoise, "schedule"):
+        raise ValueError(
+            f"schedule must be given for a denoiser without one, got {checks.shown(denoise)}"
+        )
+    return denoise.schedule
 
 
 def _always(row, tokens):

@@ -9,6 +9,7 @@ from flax import nnx
 from jaxtyping import Array, Float, PyTree
 
 from workshop_lite import checks
+from workshop_lite.modules import Module
 from workshop_lite.networks import Context, UNet
 from workshop_lite.networks.layers import Conv, to_patches, zeros
 
@@ -31,7 +32,7 @@ def null_hinted(null: Callable[[PyTree], PyTree]) -> Callable[[Hinted], Hinted]:
     return lambda hinted: hinted._replace(cond=null(hinted.cond))
 
 
-class Control(nnx.Module):
+class Control(Module):
     """The trainable branch of ControlNet; Zhang et al. (2023), Section 3.1.
 
     A copy of the base's encoder, which sees x_t, the noise level, the condition and the hint.
@@ -60,6 +61,11 @@ class Control(nnx.Module):
             [nnx.Linear(c, c, kernel_init=link_init, rngs=rngs) for c in (*widths, widths[-1])]
         )
 
+    @property
+    def arguments(self) -> dict:
+        """What it is made with, besides the base."""
+        return {"channels": self.channels, "middle": self.middle is not _same}
+
     def __call__(
         self, xt: Float[Array, "b h w c"], context: Context, hint: Float[Array, "b h w d"]
     ) -> list[Array]:
@@ -69,7 +75,7 @@ class Control(nnx.Module):
         return [link(h) for link, h in zip(self.links, features, strict=True)]
 
 
-class Controlled(nnx.Module):
+class Controlled(Module):
     """A U-Net whose decoder also hears a control branch; called with a ``Hinted`` condition.
 
     It has the ``embed``, ``encode`` and ``decode`` of the base, so a second branch can stand on

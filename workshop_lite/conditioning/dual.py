@@ -5,24 +5,36 @@ import optax
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
-from workshop_lite.conditioning.text import TextEncoder
+from workshop_lite.conditioning.text import LENGTH, TextEncoder, Vocabulary
+from workshop_lite.modules import Module
 from workshop_lite.networks import Classifier
 
 
-class DualEncoder(nnx.Module):
+class DualEncoder(Module):
     """Unit vectors of images and of prompts, alike where they belong together: CLIP.
 
     Radford et al. (2021), Figure 3. ``features`` are those of the image before its projection.
 
     Args:
         size: number of different tokens, ``len`` of the vocabulary.
+        vocabulary: the words themselves, kept with the encoder.
         d: numbers in a vector.
         widths: channels of the image encoder, as for ``Classifier``.
     """
 
-    def __init__(self, size: int, *, d: int = 96, widths=(32, 64, 128), rngs):
+    def __init__(
+        self,
+        size: int,
+        *,
+        d: int = 96,
+        widths=(32, 64, 128),
+        vocabulary: Vocabulary | None = None,
+        rngs,
+    ):
+        self.size, self.d, self.widths, self.vocabulary = size, d, tuple(widths), vocabulary
         self.sight = Classifier(3, d, widths=widths, rngs=rngs)
-        self.reading = TextEncoder(size, d=d, d_vector=d, rngs=rngs)
+        told = {"length": LENGTH if vocabulary is None else vocabulary.length}
+        self.reading = TextEncoder(size, d=d, d_vector=d, vocabulary=vocabulary, **told, rngs=rngs)
         self.sharpness = nnx.Param(jnp.log(jnp.float32(10)))
 
     def images(self, x: Float[Array, "b h w 3"]) -> Float[Array, "b d"]:

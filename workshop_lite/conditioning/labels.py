@@ -7,6 +7,7 @@ from flax import nnx
 from jaxtyping import Array, ArrayLike, Int, PyTree
 
 from workshop_lite import checks
+from workshop_lite.modules import Module
 from workshop_lite.networks import Context
 
 
@@ -27,13 +28,13 @@ def dropped(cond: PyTree, null: PyTree, share: float, key) -> PyTree:
     return jax.tree.map(swap, cond, null)
 
 
-class Labels(nnx.Module):
+class Labels(Module):
     """A learned vector for each of n classes, and one more for "no class", label -1."""
 
     def __init__(self, n: int, dim: int, *, rngs):
         checks.whole("n", n)
         checks.whole("dim", dim)
-        self.n = n
+        self.n, self.dim = n, dim
         self.table = nnx.Param(nnx.initializers.normal(0.1)(rngs.params(), (n + 1, dim)))
 
     def __call__(self, labels: Int[Array, " b"]) -> Context:

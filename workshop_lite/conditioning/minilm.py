@@ -22,6 +22,7 @@ from safetensors.numpy import load_file
 
 from workshop_lite import checks
 from workshop_lite.conditioning.text import pooled
+from workshop_lite.modules import Module
 from workshop_lite.networks import Context
 from workshop_lite.networks.layers import attended
 
@@ -35,7 +36,7 @@ class Sentences(NamedTuple):
     mask: Bool[Array, "b n"]
 
 
-class Layer(nnx.Module):
+class Layer(Module):
     """One layer of BERT, a norm behind each half; Devlin et al. (2019), Section 3."""
 
     def __init__(self, *, rngs):
@@ -52,7 +53,7 @@ class Layer(nnx.Module):
         return self.norm2(h + self.fall(nnx.gelu(self.rise(h), approximate=False)))
 
 
-class MiniLM(nnx.Module):
+class MiniLM(Module):
     """The state of every token; Wang et al. (2020), fine-tuned by the Sentence Transformers."""
 
     def __init__(self, *, size: int = 30_522, places: int = 512, rngs):
@@ -68,10 +69,11 @@ class MiniLM(nnx.Module):
         return h
 
 
-class Projected(nnx.Module):
+class Projected(Module):
     """What a network is told of frozen sentences: a trained projection of their states."""
 
     def __init__(self, *, d: int = 128, d_vector: int, rngs):
+        self.d, self.d_vector = d, d_vector
         self.norm = nnx.LayerNorm(WIDTH, rngs=rngs)
         self.states = nnx.Linear(WIDTH, d, rngs=rngs)
         self.vector = nnx.Linear(d, d_vector, rngs=rngs)

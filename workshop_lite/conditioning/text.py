@@ -16,6 +16,7 @@ from workshop_lite.networks.layers import attended, zeros
 
 LENGTH = 16  # tokens to a prompt, the start token included
 NOTHING, START = 0, 1  # the tokens that are no words
+DRAW = nnx.initializers.normal(0.1)  # of a word's first row
 
 
 @dataclass(frozen=True)
@@ -111,10 +112,13 @@ class TextEncoder(nnx.Module):
 
     Args:
         size: number of different tokens, ``len`` of the vocabulary.
+        vocabulary: the words themselves, kept with the encoder, so that who loads it can ask.
         d: width of the tokens' states.
         d_vector: width of the vector, a linear function of the words' mean state.
         depth: number of layers.
         length: tokens to a prompt.
+
+    Raises ValueError for a vocabulary of another size or length.
     """
 
     def __init__(
@@ -126,14 +130,20 @@ class TextEncoder(nnx.Module):
         depth: int = 2,
         heads: int = 4,
         length: int = LENGTH,
+        vocabulary: Vocabulary | None = None,
         rngs,
     ):
         for name, value in {"size": size, "d": d, "d_vector": d_vector, "depth": depth}.items():
             checks.whole(name, value)
-        draw = nnx.initializers.normal(0.1)
-        self.size, self.length = size, length
-        self.words = nnx.Param(draw(rngs.params(), (size, d)))
-        self.places = nnx.Param(draw(rngs.params(), (length, d)))
+        if vocabulary is not None and (len(vocabulary), vocabulary.length) != (size, length):
+            raise ValueError(
+                f"vocabulary must have {size} tokens, {length} to a prompt,"
+                f" got {len(vocabulary)}, {vocabulary.length} to a prompt"
+            )
+        self.size, self.length, self.vocabulary = size, length, vocabulary
+        self.d, self.d_vector, self.depth, self.heads = d, d_vector, depth, heads
+        self.words = nnx.Param(DRAW(rngs.params(), (size, d)))
+        self.places = nnx.Param(DRAW(rngs.params(), (length, d)))
         self.layers = nnx.List([Layer(d, heads, rngs=rngs) for _ in range(depth)])
         self.norm = nnx.LayerNorm(d, rngs=rngs)
         self.vector = nnx.Linear(d, d_vector, rngs=rngs)
@@ -161,6 +171,34 @@ class TextEncoder(nnx.Module):
                 f"prompts must be tokens from 0 to {self.size - 1} that begin with {START},"
                 f" got {checks.shown(a[0])}"
             )
+
+
+def extended(encoder: TextEncoder, words: Sequence[str], *, rngs: nnx.Rngs) -> TextEncoder:
+    """The same encoder, which knows these words too: new rows behind the old ones.
+
+    The old words keep their tokens and every bit of their rows; the new rows are drawn afresh, to
+    be trained. Raises ValueError for an encoder without a vocabulary, and for what is no word or
+    no new one.
+    """
+    old = getattr(encoder, "vocabulary", None)
+    if old is None:
+        raise ValueError(
+            f"encoder must be a TextEncoder with a vocabulary, got {checks.shown(type(encoder))}"
+        )
+    listed = isinstance(words, list | tuple) and words and len(set(words)) == len(words)
+    if not listed or not all(isinstance(w, str) and split(w) == [w] for w in words):
+        raise ValueError(
+            "words must be a list of words, each once and in small letters,"
+            f" got {checks.shown(words)}"
+        )
+    if known := set(words) & set(old.words):
+        raise ValueError(f"words must be new to the encoder, got {checks.shown(sorted(known)[0])}")
+    new = nnx.clone(encoder)
+    new.vocabulary = Vocabulary((*old.words, *words), old.length)
+    new.size = len(new.vocabulary)
+    rows = DRAW(rngs.params(), (len(words), encoder.d))
+    new.words = nnx.Param(jnp.concatenate([encoder.words[...], rows]))
+    return new
 
 
 def pooled(states: Float[Array, "b n d"], mask: Bool[Array, "b n"], vector) -> Context:

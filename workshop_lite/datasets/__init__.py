@@ -1,30 +1,23 @@
-"""The committed data sets: real, licensed, checked by digest, and never downloaded."""
+"""The data: committed sets, licensed and checked by digest, or a folder of your own."""
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import ArrayLike, Float, UInt8
 
 from workshop_lite import checks, files
-from workshop_lite.datasets import emoji, notes, packed
-from workshop_lite.datasets.audio import to_audio, to_mel
+from workshop_lite.datasets import emoji, folder, notes, packed
+from workshop_lite.datasets.audio import from_wav, to_audio, to_mel
 from workshop_lite.datasets.emoji import Emoji, captions
+from workshop_lite.datasets.folder import cropped, from_folder, padded
 from workshop_lite.datasets.notes import Notes
+from workshop_lite.datasets.records import Captioned, Dataset
 
-__all__ = ["Dataset", "Emoji", "Notes", "captions", "digest", "load", "names", "pixels", "signed"]
-__all__ += ["emoji_sentences", "to_audio", "to_mel"]
+__all__ = ["Captioned", "Dataset", "Emoji", "Notes", "captions", "cropped", "digest"]
+__all__ += ["emoji_sentences", "from_folder", "from_wav", "load", "names", "padded", "pixels"]
+__all__ += ["signed", "to_audio", "to_mel"]
 
 FOLDER = Path(__file__).parents[1] / "data"
-
-
-class Dataset(NamedTuple):
-    """Images with the label of each, the name of each label, and the licence of it all."""
-
-    images: UInt8[np.ndarray, "n h w c"]
-    labels: UInt8[np.ndarray, " n"]
-    names: tuple[str, ...]
-    licence: str
 
 
 def _labelled(folder: Path, split: str, size: int, card: dict) -> Dataset:
@@ -45,12 +38,17 @@ def names() -> list[str]:
     return sorted(READERS)
 
 
-def load(name: str, split: str, size: int | None = None) -> Dataset | Emoji | Notes:
+def load(
+    name: str, split: str | None, size: int | tuple[int, int] | None = None
+) -> Dataset | Captioned | Emoji | Notes:
     """One split of a data set, its images in their usual size if no other is asked for.
 
-    Fashion-MNIST is as published: same images, same order. Emoji come in 64 or 32 pixels.
+    Fashion-MNIST is as published: same images, same order. Emoji come in 64 or 32 pixels. The path
+    of a folder with a separator in it, such as ``./shapes``, is read by ``from_folder``.
     Raises ValueError for an unknown name, split or size, and for a file that fails its digest.
     """
+    if is_folder(name):
+        return from_folder(name, split=split, **({} if size is None else {"size": size}))
     checks.one_of("name", name, names())
     read, sizes = READERS[name]
     card = files.read_card(FOLDER / f"{name}.json")
@@ -61,9 +59,16 @@ def load(name: str, split: str, size: int | None = None) -> Dataset | Emoji | No
 
 
 def digest(name: str) -> str:
-    """SHA-256 of the card that lists the digests of all files of a data set."""
+    """SHA-256 of the card that lists the digests of all files of a data set, or of a folder."""
+    if is_folder(name):
+        return folder.digest(name)
     checks.one_of("name", name, names())
     return files.digest(files.read_card(FOLDER / f"{name}.json"))
+
+
+def is_folder(name: str) -> bool:
+    """Whether this is the path of a folder, and no name of a data set."""
+    return isinstance(name, str) and ("/" in name or "\\" in name)
 
 
 def emoji_sentences() -> list[str]:

@@ -6,6 +6,8 @@ would be wider than the gaps between the overtones of a low note. Here it bends 
 """
 
 import functools
+import warnings
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import ArrayLike, Float, UInt8
@@ -32,6 +34,30 @@ def to_mel(waveform: Float[ArrayLike, "n 16000"]) -> UInt8[np.ndarray, "n 32 32 
     level = 1 + 10 * np.log10(np.maximum(power, 1e-12)) / DECIBELS
     image = np.round(255 * np.clip(level, 0, 1)).astype(np.uint8)
     return image.swapaxes(1, 2)[:, ::-1, :, None]
+
+
+def from_wav(path: str | Path) -> Float[np.ndarray, " 16000"]:
+    """The first second of a WAV file as ``to_mel`` takes it: one channel, 16 kHz, -1 to 1.
+
+    What is shorter ends in silence. Raises ValueError for a file that is none or holds no sound.
+    """
+    from scipy.io import wavfile
+    from scipy.signal import resample_poly
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", wavfile.WavFileWarning)  # chunks that are no sound
+        try:
+            rate, sound = wavfile.read(path)
+        except Exception as why:  # struct.error, EOFError, and more
+            raise ValueError(f"path must be that of a WAV file, got {path}: {why}") from None
+    whole = np.issubdtype(sound.dtype, np.integer)
+    middle = 128 if sound.dtype == np.uint8 else 0
+    top = 128 if sound.dtype == np.uint8 else 2.0 ** (8 * sound.itemsize - 1) if whole else 1
+    sound = (sound.astype(np.float64).reshape(len(sound), -1).mean(axis=1) - middle) / top
+    if not len(sound) or not np.isfinite(sound).all():
+        raise ValueError(f"path must be that of a WAV file with sound in it, got {path}")
+    second = resample_poly(sound[: 2 * rate], RATE, rate)[:RATE]
+    return np.pad(second, (0, RATE - len(second))).astype(np.float32)
 
 
 def to_audio(

@@ -10,6 +10,7 @@ from workshop_lite.evaluation.judges import (
     emoji_judge,
     hundreds,
     judge_of,
+    trained_judge,
 )
 from workshop_lite.evaluation.reports import (
     classifier_report,
@@ -44,4 +45,5 @@ __all__ = [
     "scored",
     "some_real",
     "sweep",
+    "trained_judge",
 ]

@@ -1,17 +1,23 @@
 """Who scores samples: a classifier for labels, an encoder of pictures and words for prompts."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Float, Integer
+from flax import nnx
+from jaxtyping import Array, ArrayLike, Float, Integer
 
 from workshop_lite import checkpoints, checks, datasets
-from workshop_lite.conditioning import DualEncoder
+from workshop_lite.conditioning import DualEncoder, Vocabulary
 from workshop_lite.evaluation import metrics
 from workshop_lite.evaluation.metrics import Images
+from workshop_lite.networks import Classifier
+from workshop_lite.recipes import Recipe, class_loss
+from workshop_lite.training import fit
 
 HUNDRED = 100  # captions among which the right one is to be found
 
@@ -41,6 +47,8 @@ class Judge:
     Precision, recall and diversity use at most ``limit`` images a side: they cost its square.
     """
 
+    whose = "test images"  # that the real ones are
+
     def __init__(self, classifier: Callable, real: Images, limit: int = 2000):
         for part in ("features", "__call__"):
             checks.function(f"classifier.{part}", getattr(classifier, part, None), "of images")
@@ -48,8 +56,8 @@ class Judge:
         checks.images("real", real)
         self.look = jax.jit(lambda x: (classifier.features(x), classifier(x)))
         self.limit = limit
-        self.real, logits = self._seen(real)
-        self.classes, self.shape = logits.shape[1], np.shape(real)[1:]
+        self.real, self.logits = self._seen(real)
+        self.classes, self.shape = self.logits.shape[1], np.shape(real)[1:]
 
     def __call__(self, images: Images, labels: Integer[ArrayLike, " n"]) -> Scores:
         images = np.asarray(checks.images("images", images))
@@ -77,6 +85,36 @@ def judge_of(name: str) -> Judge:
     """A shipped classifier, comparing with the test images of the data that it was trained on."""
     images, _ = checkpoints.recipe(name).rows("test")
     return Judge(checkpoints.load(name), datasets.signed(images))
+
+
+def trained_judge(recipe: Recipe, steps: int = 400) -> Judge:
+    """A small classifier, trained there and then on the data of a recipe that names no judge.
+
+    It compares with the test images, or with all where the data has fewer than 100 of those, and
+    prints how many of the test images it gets right. Raises ValueError for data without labels.
+    """
+    images, labels = recipe.rows("train")
+    if np.ndim(labels) != 1:
+        raise ValueError(f"recipe must be of data with labels, got one of {recipe.data}")
+    seen, known = recipe.rows("test")
+    n = int(np.concatenate([labels, known]).max()) + 1
+    classifier = Classifier(images.shape[-1], n, widths=(16, 32, 64), rngs=nnx.Rngs(0))
+    loss = partial(class_loss, changed=_jittered)
+    budget = {"steps": steps, "cooldown": steps // 2, "batch": min(64, len(images))}
+    fitted = fit(classifier, loss, (images, labels), learning_rate=2e-3, **budget, bar=False)
+    judge = Judge(fitted.model, datasets.signed(seen))
+    right = float((judge.logits.argmax(axis=1) == known).mean())
+    print(f"judge        trained on {recipe.data}, test accuracy {right:.1%}, N={len(known)}")
+    if len(seen) < 100:
+        judge = Judge(fitted.model, datasets.signed(np.concatenate([images, seen])))
+        judge.whose = "images, those of training among them"
+    return judge
+
+
+def _jittered(x: Array, key: Array) -> Array:
+    """Images moved by up to two pixels."""
+    moves = jax.random.randint(key, (len(x), 2), -2, 3)
+    return jax.vmap(lambda image, move: jnp.roll(image, move, (0, 1)))(x, moves)
 
 
 class PromptScores(NamedTuple):
@@ -126,6 +164,11 @@ class PromptJudge:
         )
         score = float((vectors * prompts).sum(axis=1).mean())
         return PromptScores(n, top1, top5, score, metrics.frechet(self.real, features))
+
+    @property
+    def words(self) -> Vocabulary:
+        """The words that the encoder was trained on."""
+        return self.encoder.reading.vocabulary
 
     def seen(self, images, batch: int = 250) -> tuple[np.ndarray, np.ndarray]:
         """Features and unit vectors of images, scaled down to the size of the real ones."""

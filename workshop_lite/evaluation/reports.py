@@ -6,7 +6,7 @@ import numpy as np
 
 from workshop_lite import checks, datasets
 from workshop_lite.conditioning import DualEncoder, null_labels
-from workshop_lite.drawing import SHAPE, drawn, samples
+from workshop_lite.drawing import SHAPE, drawn, samples, schedule_of
 from workshop_lite.evaluation import metrics
 from workshop_lite.evaluation.judges import (
     HUNDRED,
@@ -16,23 +16,26 @@ from workshop_lite.evaluation.judges import (
     emoji_judge,
     hundreds,
     judge_of,
+    trained_judge,
 )
 from workshop_lite.evaluation.metrics import yardsticks
 from workshop_lite.guidance import Guided
 from workshop_lite.networks import Autoencoder, Classifier, TinyDecoder
 from workshop_lite.networks.autoencoder import decoded, encoded
-from workshop_lite.predictions import Denoiser
-from workshop_lite.recipes import Recipe, emoji_words
+from workshop_lite.recipes import Recipe
 from workshop_lite.samplers import dpmpp_2m
 
 
 def scored(
-    denoise: Denoiser,
+    denoise: Callable,
     judge: Judge,
-    scale: float,
+    scale: float | None,
     n: int,
     evaluations: int,
     *,
+    guidance: Callable = Guided,
+    passes: int | None = None,
+    schedule: Callable | None = None,
     sampler: Callable = dpmpp_2m,
     seed: int = 0,
     bar: bool = False,
@@ -40,18 +43,25 @@ def scored(
     """Scores of n guided images, all classes of the judge alike; ``bar`` shows progress.
 
     Every image pays ``evaluations`` passes through the network: that many steps at scale 1,
-    half as many where guidance takes two passes a step. ``sampler`` takes one look a step.
+    half as many where guidance takes two ``passes`` a step. ``sampler`` takes one look a step.
+    ``guidance(denoise, null, scale)`` makes the guided denoiser; with a scale of None, ``denoise``
+    is taken as it is, ready-made. The schedule is the denoiser's own if none is given.
     """
+    checks.function("denoise", denoise, "(xt, t, cond) -> x0")
+    checks.function("guidance", guidance, "(denoise, null, scale) -> denoise")
     checks.whole("n", n, 4)  # precision and recall look at third neighbours
     checks.whole("evaluations", evaluations, 2)
-    checks.number("scale", scale)
+    if scale is not None:
+        checks.number("scale", scale)
     if not isinstance(judge, Judge):
         raise ValueError(f"judge must be a Judge, got {checks.shown(judge)}")
-    steps = evaluations if scale == 1 else evaluations // 2
+    passes = passes or (1 if scale == 1 else 2)
+    checks.whole("passes", passes)
     labels = np.arange(n) % judge.classes
-    guided = Guided(denoise, null_labels, scale)
-    options = {"shape": judge.shape, "steps": steps, "seed": seed, "sampler": sampler}
-    images = samples(guided, denoise.schedule, labels, **options, bar=bar)
+    guided = denoise if scale is None else guidance(denoise, null_labels, scale)
+    options = {"shape": judge.shape, "steps": max(evaluations // passes, 1), "seed": seed}
+    options |= {"sampler": sampler, "bar": bar}
+    images = samples(guided, schedule or schedule_of(denoise), labels, **options)
     return judge(images, labels)
 
 
@@ -63,12 +73,13 @@ def some_real(recipe: Recipe, n: int, seed: int = 0) -> tuple:
 
 
 def denoiser_report(
-    denoise: Denoiser,
+    denoise: Callable,
     recipe: Recipe,
     scales: list[float],
     n: int,
     evaluations: int,
     sampler: Callable = dpmpp_2m,
+    guidance: Callable = Guided,
 ) -> dict:
     """Print and return the scores at each guidance scale, after those of the yardsticks."""
     checks.whole("n", n, 4)  # precision and recall look at third neighbours
@@ -77,9 +88,7 @@ def denoiser_report(
         raise ValueError(f"scales must be a list of numbers, got {checks.shown(scales)}")
     for scale in scales:
         checks.number("each of scales", scale)
-    if not recipe.judge:
-        raise ValueError(f"recipe must be one that a classifier judges, got one of {recipe.data}")
-    judge = judge_of(recipe.judge)
+    judge = judge_of(recipe.judge) if recipe.judge else trained_judge(recipe)
     images, labels = some_real(recipe, n)
     spoilt = yardsticks(datasets.signed(images))
     rows = {name: judge(images, labels) for name, images in spoilt.items()}
@@ -87,12 +96,12 @@ def denoiser_report(
         print(f"{name:12} {scores}", flush=True)
     for scale in scales:
         rows[f"scale {scale:g}"] = scored(
-            denoise, judge, scale, n, evaluations, sampler=sampler, bar=True
+            denoise, judge, scale, n, evaluations, guidance=guidance, sampler=sampler, bar=True
         )
         print(f"scale {scale:<6g} {rows[f'scale {scale:g}']}", flush=True)
     passes = f"{sampler.__name__}, {evaluations} network evaluations an image"
     return {
-        "how": f"against the {len(judge.real):,} test images; {passes}",
+        "how": f"against the {len(judge.real):,} {judge.whose}; {passes}",
         **{name: scores._asdict() for name, scores in rows.items()},
     }
 
@@ -105,6 +114,7 @@ def prompt_report(
     shape: tuple[int, int, int] = SHAPE,
     shown: Callable | None = None,
     judge: PromptJudge | None = None,
+    guidance: Callable = Guided,
 ) -> dict:
     """Print and return the scores of real pictures and of samples, seen pairs and held out.
 
@@ -116,11 +126,11 @@ def prompt_report(
         emoji = datasets.load("emoji", split, 32)
         asked = hundreds(emoji, n)
         captions = [datasets.captions(emoji)[i] for i in asked]
-        tokens = emoji_words()(captions)
+        tokens = judge.words(captions)
         rows[f"{name}, real"] = judge(datasets.signed(emoji.images[asked]), tokens)
         print(f"{name}, real      {rows[f'{name}, real']}", flush=True)
         for scale in scales:
-            images = drawn(denoise, captions, scale=scale, steps=steps, **canvas)
+            images = drawn(denoise, captions, scale=scale, steps=steps, guidance=guidance, **canvas)
             rows[f"{name}, scale {scale:g}"] = judge(images, tokens)
             print(f"{name}, scale {scale:<4g}{rows[f'{name}, scale {scale:g}']}", flush=True)
     how = f"right caption of {HUNDRED} in the same style by emoji-clip; Fréchet to all training"
@@ -135,8 +145,8 @@ def encoder_report(encoder: DualEncoder) -> dict:
         emoji = datasets.load("emoji", split, 32)
         asked, captions = hundreds(emoji, 400), datasets.captions(emoji)
         images = datasets.signed(emoji.images)
-        tokens = emoji_words()([captions[i] for i in asked])
-        rows[name] = PromptJudge(encoder, images)(images[asked], tokens)
+        judge = PromptJudge(encoder, images)
+        rows[name] = judge(images[asked], judge.words([captions[i] for i in asked]))
         print(f"{name:>9} {rows[name]}", flush=True)
     return {name: scores._asdict() for name, scores in rows.items()}
 

@@ -3,6 +3,8 @@
 from workshop_lite.networks.autoencoder import Autoencoder, Posterior, TinyDecoder
 from workshop_lite.networks.classifier import Classifier
 from workshop_lite.networks.context import Context
+from workshop_lite.networks.layers import plain
 from workshop_lite.networks.unet import UNet
 
 __all__ = ["Autoencoder", "Classifier", "Context", "Posterior", "TinyDecoder", "UNet"]
+__all__ += ["plain"]

@@ -9,6 +9,7 @@ from flax import nnx
 from jaxtyping import Array, ArrayLike, Float, UInt8
 
 from workshop_lite import checks
+from workshop_lite.modules import Module
 from workshop_lite.networks.layers import Conv, GroupNorm, Residual, from_patches, to_patches
 
 
@@ -29,7 +30,7 @@ class Posterior(NamedTuple):
         return each.sum(axis=(1, 2, 3)) / 2
 
 
-class Autoencoder(nnx.Module):
+class Autoencoder(Module):
     """KL autoencoder, fully convolutional; Rombach et al. (2022), Section 3.1, without a critic.
 
     Patches become pixels first, so no convolution runs at full size. Each further level halves
@@ -64,6 +65,7 @@ class Autoencoder(nnx.Module):
         first, last = widths[0], widths[-1]
         steps = list(zip(widths[:-1], widths[1:], strict=True))
         self.channels, self.latent, self.patch = channels, latent, patch
+        self.widths = tuple(widths)
         self.factor = patch * 2 ** len(steps)
         self.stem = Conv(patch**2 * channels, first, **kw)
         self.encoder = nnx.List([Residual(c, **kw) for c in widths])
@@ -106,7 +108,7 @@ class Autoencoder(nnx.Module):
             )
 
 
-class TinyDecoder(nnx.Module):
+class TinyDecoder(Module):
     """Three convolutions that show roughly what a latent will look like, thirty times cheaper.
 
     Args:
@@ -120,7 +122,7 @@ class TinyDecoder(nnx.Module):
         sizes = {"latent": latent, "channels": channels, "factor": factor, "width": width}
         for name, value in sizes.items():
             checks.whole(name, value)
-        self.latent, self.factor = latent, factor
+        self.latent, self.channels, self.factor, self.width = latent, channels, factor, width
         self.layers = nnx.Sequential(
             Conv(latent, width, rngs=rngs),
             nnx.silu,

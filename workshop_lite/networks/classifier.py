@@ -4,10 +4,11 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from workshop_lite import checks
+from workshop_lite.modules import Module
 from workshop_lite.networks.layers import Conv, Residual, to_patches
 
 
-class Classifier(nnx.Module):
+class Classifier(Module):
     """Logits of n classes from images in [-1, 1]; ``features`` is the layer before.
 
     Args:
@@ -20,7 +21,7 @@ class Classifier(nnx.Module):
     def __init__(self, channels: int, n: int, *, widths: tuple[int, ...] = (32, 64, 128), rngs):
         checks.whole("channels", channels)
         checks.whole("n", n)
-        self.channels = channels
+        self.channels, self.n, self.widths = channels, n, tuple(widths)
         self.down, self.stage = nnx.List([]), nnx.List([])
         for c_in, c in zip((channels, *widths[:-1]), widths, strict=True):
             self.down.append(Conv(4 * c_in, c, rngs=rngs))

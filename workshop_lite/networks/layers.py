@@ -5,7 +5,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float
 
-from workshop_lite.networks.convolution import convolved
+from workshop_lite.modules import Module
+from workshop_lite.networks.convolution import convolved, slid
 
 zeros = nnx.initializers.zeros_init()
 
@@ -17,22 +18,34 @@ def sinusoids(t: Float[Array, " b"], dim: int) -> Float[Array, "b dim"]:
     return jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], axis=-1)
 
 
-class Conv(nnx.Module):
+class Conv(Module):
     """3 x 3 convolution with a bias; a 1 x 1 convolution is ``nnx.Linear``."""
 
     def __init__(self, c_in: int, c_out: int, *, kernel_init=None, dtype=None, rngs):
         init = kernel_init or nnx.initializers.lecun_normal()
         self.kernel = nnx.Param(init(rngs.params(), (3, 3, c_in, c_out)))
         self.bias = nnx.Param(jnp.zeros(c_out))
-        self.dtype = dtype
+        self.dtype, self.plain = dtype, False
 
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
         dtype = self.dtype or self.kernel.dtype
         kernel, bias = self.kernel[...].astype(dtype), self.bias[...].astype(dtype)
-        return convolved(x.astype(dtype), kernel) + bias
+        return (slid if self.plain else convolved)(x.astype(dtype), kernel) + bias
 
 
-class GroupNorm(nnx.GroupNorm):
+def plain(model: nnx.Module) -> nnx.Module:
+    """A copy whose convolutions are the ordinary ones, which any exporter knows; same parameters.
+
+    On a CPU it computes the same to rounding, and takes longer.
+    """
+    copy = nnx.clone(model)
+    for _, part in nnx.iter_graph(copy):
+        if isinstance(part, Conv):
+            part.plain = True
+    return copy
+
+
+class GroupNorm(Module, nnx.GroupNorm):
     """Wu & He (2018), as in flax; what an image is scaled and shifted by is worked out first.
 
     So the image is read twice and written once, on a CPU in half the time and less.
@@ -73,7 +86,7 @@ def doubled(x: Float[Array, "b h w c"], like: Float[Array, "b h2 w2 d"]) -> Arra
     return x[:, : like.shape[1], : like.shape[2]]
 
 
-class Residual(nnx.Module):
+class Residual(Module):
     """Two normalised 3 x 3 convolutions around a skip, told nothing."""
 
     def __init__(self, c: int, *, groups: int = 8, dtype=None, rngs):
@@ -86,7 +99,7 @@ class Residual(nnx.Module):
         return h + self.conv2(nnx.silu(self.norm2(h)))
 
 
-class Block(nnx.Module):
+class Block(Module):
     """Residual block whose second norm is scaled and shifted by the condition.
 
     FiLM, Perez et al. (2018); the order of Dhariwal & Nichol (2021), Appendix A.
@@ -146,7 +159,7 @@ def attended(
     return jnp.einsum("bhnm,bhmd->bhnd", attention(q, k, mask).astype(v.dtype), v)
 
 
-class SelfAttention(nnx.Module):
+class SelfAttention(Module):
     """Every pixel looks at every other, through a residual that starts at zero."""
 
     def __init__(self, c: int, *, heads: int = 4, groups: int = 8, dtype=None, rngs):
@@ -163,7 +176,7 @@ class SelfAttention(nnx.Module):
         return x + self.out(mixed.reshape(b, h, w, c))
 
 
-class CrossAttention(nnx.Module):
+class CrossAttention(Module):
     """Every pixel looks at the tokens, through a residual that starts at zero."""
 
     def __init__(self, c: int, d: int, *, heads: int = 4, groups: int = 8, dtype=None, rngs):

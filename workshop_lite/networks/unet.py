@@ -4,9 +4,10 @@ from functools import partial
 
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from workshop_lite import checks
+from workshop_lite.modules import Module
 from workshop_lite.networks.context import Context
 from workshop_lite.networks.layers import (
     Block,
@@ -22,7 +23,7 @@ from workshop_lite.networks.layers import (
 )
 
 
-class Stage(nnx.Module):
+class Stage(Module):
     """A residual block, and behind it attention where the picture is small enough to pay.
 
     With ``d_tokens`` the pixels look at each other first, then at the tokens.
@@ -43,7 +44,7 @@ class Stage(nnx.Module):
         return h if self.attention is None else self.attention(h)
 
 
-class UNet(nnx.Module):
+class UNet(Module):
     """U-Net (Ronneberger et al., 2015) for images of any height and width that patches divide.
 
     Each level halves height and width, rounding up, and has its own number of channels.
@@ -90,6 +91,7 @@ class UNet(nnx.Module):
         kw = {"dtype": dtype, "rngs": rngs}
         stage = partial(Stage, d_cond=d_cond, d_tokens=d_tokens, **kw)
         self.channels, self.patch, self.d_cond = channels, patch, d_cond
+        self.widths, self.blocks, self.d_tokens = tuple(widths), tuple(blocks), d_tokens
         self.condition = condition
         self.time = nnx.Sequential(
             nnx.Linear(d_cond, d_cond, **kw), nnx.silu, nnx.Linear(d_cond, d_cond, **kw)
@@ -151,7 +153,7 @@ class UNet(nnx.Module):
         out = self.head(nnx.silu(self.norm(h)))
         return from_patches(out, self.patch).astype(jnp.float32)
 
-    def check(self, xt: Float[Array, "b h w c"], cond: PyTree) -> None:
+    def check(self, xt: Float[ArrayLike, "b h w c"], cond: PyTree) -> None:
         """Raise ValueError if the network cannot take these; called outside jit."""
         xt = checks.array(xt)
         if (

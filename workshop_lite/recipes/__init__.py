@@ -1,10 +1,24 @@
-"""How each shipped model is made: its data, its network, its loss, its budget."""
+"""How a model is made, each shipped one or one of your own: its data, network, loss, budget."""
 
-from workshop_lite.recipes import emoji, fashion, latent, notes
-from workshop_lite.recipes.emoji import captioned, emoji_words, hint_loss, hinted
-from workshop_lite.recipes.recipe import Recipe, class_denoiser, denoising_loss, fast_dtype
+from workshop_lite.recipes.emoji import (
+    caption_loss,
+    captioned,
+    emoji_words,
+    hint_loss,
+    hinted,
+    prompt_loss,
+)
+from workshop_lite.recipes.own import SHIPPED, described_by, like
+from workshop_lite.recipes.recipe import (
+    Recipe,
+    class_denoiser,
+    class_loss,
+    denoising_loss,
+    fast_dtype,
+)
 
-__all__ = ["RECIPES", "Recipe", "captioned", "class_denoiser", "denoising_loss"]
-__all__ += ["emoji_words", "fast_dtype", "hint_loss", "hinted"]
+__all__ = ["RECIPES", "Recipe", "caption_loss", "captioned", "class_denoiser", "class_loss"]
+__all__ += ["denoising_loss", "described_by", "emoji_words", "fast_dtype", "hint_loss", "hinted"]
+__all__ += ["like", "prompt_loss"]
 
-RECIPES = fashion.RECIPES | emoji.RECIPES | latent.RECIPES | notes.RECIPES
+RECIPES = dict(SHIPPED)

@@ -23,7 +23,7 @@ from workshop_lite.conditioning import (
 )
 from workshop_lite.networks import UNet
 from workshop_lite.predictions import VELOCITY, Denoiser
-from workshop_lite.recipes.recipe import Recipe, fast_dtype
+from workshop_lite.recipes.recipe import Recipe, eight_bits, fast_dtype, signed
 from workshop_lite.schedules import cosine
 from workshop_lite.training import logit_normal, loss, muon
 
@@ -44,22 +44,31 @@ def emoji_denoiser(
     d_tokens: int = 128,
 ) -> Denoiser:
     """U-Net that is told a caption, by a vector and by its tokens; for 32 x 32 colour images."""
-    words = TextEncoder(len(emoji_words()), d=d_tokens, d_vector=d_cond, rngs=rngs)
+    told = emoji_words()
+    words = TextEncoder(len(told), d=d_tokens, d_vector=d_cond, vocabulary=told, rngs=rngs)
     size = {"d_cond": d_cond, "d_tokens": d_tokens, "widths": widths, "blocks": (1, 1)}
     size |= {"patch": patch, "dtype": fast_dtype(jax.devices()[0])}
     return Denoiser(UNet(channels, words, **size, rngs=rngs), cosine, VELOCITY)
 
 
-def captioned(emoji: datasets.Emoji) -> tuple:
-    """Images; their captions' tokens; those of the captions without the style."""
-    phrases = [emoji.phrases[concept] for concept in emoji.concepts]
-    return emoji.images, emoji_words()(datasets.captions(emoji)), emoji_words()(phrases)
+def captioned(data: datasets.Emoji | datasets.Captioned, words: Vocabulary | None = None) -> tuple:
+    """Images; their captions' tokens; those of the captions without the style.
+
+    ``words`` are those of the emoji if no others are given. Captions of your own have no style to
+    leave out.
+    """
+    words = emoji_words() if words is None else words
+    if not isinstance(data, datasets.Emoji):
+        tokens = words(data.captions)
+        return data.images, tokens, tokens
+    phrases = [data.phrases[concept] for concept in data.concepts]
+    return data.images, words(datasets.captions(data)), words(phrases)
 
 
 def prompt_loss(denoise: Denoiser, batch, key, **options):
     """``caption_loss`` on a batch of (uint8 images, captions, captions without the style)."""
     images, captions, phrases = batch
-    return caption_loss(denoise, images / 127.5 - 1, captions, phrases, key, **options)
+    return caption_loss(denoise, signed(images), captions, phrases, key, **options)
 
 
 def caption_loss(
@@ -74,14 +83,14 @@ def caption_loss(
 
 def emoji_judge(rngs: nnx.Rngs) -> DualEncoder:
     """Image and prompt encoder for 32 x 32 emoji."""
-    return DualEncoder(len(emoji_words()), rngs=rngs)
+    return DualEncoder(len(emoji_words()), vocabulary=emoji_words(), rngs=rngs)
 
 
 def pair_loss(judge: DualEncoder, batch, key):
     """The contrastive loss, of images moved by up to two pixels."""
     images, captions, _ = batch
     moves = jax.random.randint(key, (len(images), 2), -2, 3)
-    x = jax.vmap(lambda image, move: jnp.roll(image, move, (0, 1)))(images / 127.5 - 1, moves)
+    x = jax.vmap(lambda image, move: jnp.roll(image, move, (0, 1)))(signed(images), moves)
     return judge.loss(x, captions)
 
 
@@ -91,19 +100,33 @@ def hint_control(rngs: nnx.Rngs, base: Denoiser | None = None, **options) -> Con
     return Control(base.network, rngs=rngs, **options)
 
 
-def hinted(emoji: datasets.Emoji, hint: Callable) -> tuple:
+def hinted(
+    data: datasets.Emoji | datasets.Captioned, hint: Callable, words: Vocabulary | None = None
+) -> tuple:
     """Images, their captions' tokens, and ``hint`` of the images, all images from 0 to 255."""
-    images, captions, _ = captioned(emoji)
+    images, captions, _ = captioned(data, words)
     return images, captions, np.round(255 * hint(datasets.signed(images))).astype(np.uint8)
 
 
-def hint_loss(base: Denoiser, control: Control, batch, key, *, drop: float = 0.5):
-    """The diffusion loss of a frozen base with a control branch, half of the prompts blank."""
-    images, captions, hint = batch
+def hint_loss(
+    base: Denoiser,
+    control: Control,
+    batch,
+    key,
+    *,
+    null: Callable = null_prompts,
+    drop: float = 0.5,
+):
+    """The diffusion loss of a frozen base with a control branch, half of the conditions blank.
+
+    On a batch of (uint8 images, conditions, uint8 hints). ``null`` is the unconditional twin of
+    what the base is told: ``null_labels`` for labels.
+    """
+    images, told, hint = batch
     denoise = Denoiser(Controlled(base.network, control), base.schedule, base.prediction)
-    cond = Hinted(captions, hint / 255.0, jnp.ones(len(images)))
+    cond = Hinted(told, eight_bits("hint", hint) / 255.0, jnp.ones(len(images)))
     options = {"drop": drop, "times": logit_normal}
-    return loss(denoise, images / 127.5 - 1, cond, null_hinted(null_prompts), key, **options)
+    return loss(denoise, signed(images), cond, null_hinted(null), key, **options)
 
 
 RECIPES = {

@@ -11,7 +11,7 @@ from workshop_lite.networks import Autoencoder, TinyDecoder
 from workshop_lite.networks.autoencoder import encoded, reconstruction_loss
 from workshop_lite.predictions import Denoiser
 from workshop_lite.recipes.emoji import caption_loss, captioned, emoji_denoiser, prompt_loss
-from workshop_lite.recipes.recipe import Recipe, fast_dtype
+from workshop_lite.recipes.recipe import Recipe, fast_dtype, signed
 from workshop_lite.training import muon
 
 #: Nearly the cost of the U-Net that draws 32 x 32 pixels, in three fifths of its parameters.
@@ -32,7 +32,7 @@ def pictures(emoji: datasets.Emoji) -> tuple:
 def picture_loss(ae: Autoencoder, batch, key, **options):
     """The loss of reconstructing uint8 images; options as ``reconstruction_loss``."""
     (images,) = batch
-    return reconstruction_loss(ae, images / 127.5 - 1, key, **options)
+    return reconstruction_loss(ae, signed(images), key, **options)
 
 
 def coded_pictures(emoji: datasets.Emoji, ae: Autoencoder) -> tuple:
@@ -43,7 +43,7 @@ def coded_pictures(emoji: datasets.Emoji, ae: Autoencoder) -> tuple:
 def preview_loss(ae: Autoencoder, tiny: TinyDecoder, batch, key):
     """Mean error of the pictures that a small decoder makes of latents."""
     posterior, images = batch
-    return jnp.abs(tiny.decode(posterior.draw(key)) - (images / 127.5 - 1)).mean()
+    return jnp.abs(tiny.decode(posterior.draw(key)) - signed(images)).mean()
 
 
 def coded(emoji: datasets.Emoji, ae: Autoencoder) -> tuple:

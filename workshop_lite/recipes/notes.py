@@ -17,6 +17,11 @@ def by_family(notes: datasets.Notes) -> tuple:
     return notes.images, notes.families
 
 
+def by_name(notes: datasets.Notes) -> tuple[str, ...]:
+    """The names of the families."""
+    return notes.family_names
+
+
 def delayed(x: Float[Array, "b h w c"], key, most: int = 2) -> Float[Array, "b h w c"]:
     """Each spectrogram 0 to ``most`` columns later, its silent end first; backwards is no note."""
     columns = jax.random.randint(key, (len(x),), 0, most + 1)
@@ -32,6 +37,7 @@ RECIPES = {
         options={"optimizer": muon, "learning_rate": 4e-3, "cooldown": 700},
         arrays=by_family,
         judge="notes-classifier",
+        names=by_name,
     ),
     "notes-classifier": Recipe(
         "notes",
@@ -40,5 +46,6 @@ RECIPES = {
         steps=1500,
         options={"learning_rate": 2e-3, "cooldown": 500},
         arrays=by_family,
+        names=by_name,
     ),
 }

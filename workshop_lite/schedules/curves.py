@@ -1,13 +1,14 @@
 """Schedules drawn as curves of log-SNR."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from dataclasses import dataclass
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import ArrayLike
 
 from workshop_lite import checks
-from workshop_lite.schedules.levels import Schedule, check, clock, from_log_snr
+from workshop_lite.schedules.levels import Level, Schedule, check, clock, from_log_snr
 
 Row = Sequence[float | int] | np.ndarray
 
@@ -31,14 +32,20 @@ def from_points(t: Row, log_snr: Row) -> Schedule:
         )
     if t[0] != 0 or t[-1] != 1 or not (np.diff(t) > 0).all():
         raise ValueError(f"t must rise from 0 to 1, got {checks.shown(t.tolist())}")
-    schedule = _from_points(tuple(t.tolist()), tuple(log_snr.tolist()))
+    schedule = Points(tuple(t.tolist()), tuple(log_snr.tolist()))
     check(schedule)
     return schedule
 
 
-@lru_cache
-def _from_points(t: tuple[float, ...], log_snr: tuple[float, ...]) -> Schedule:
-    return lambda now: from_log_snr(jnp.interp(clock(now), jnp.array(t), jnp.array(log_snr)))
+@dataclass(frozen=True)  # equal numbers are equal schedules, so jit does not compile them again
+class Points:
+    """What ``from_points`` makes."""
+
+    t: tuple[float, ...]
+    log_snr: tuple[float, ...]
+
+    def __call__(self, t: ArrayLike) -> Level:
+        return from_log_snr(jnp.interp(clock(t), jnp.array(self.t), jnp.array(self.log_snr)))
 
 
 def uniform_log_snr(high: float | int, low: float | int) -> Schedule:
@@ -54,10 +61,17 @@ def karras(rho: float | int = 7, sigma_min: float = 0.002, sigma_max: float | in
     checks.number("rho", rho, 1, 1000)
     checks.number("sigma_min", sigma_min, 1e-6, 0.1)
     checks.number("sigma_max", sigma_max, 10, 1e6)
-    return _karras(float(rho), float(sigma_min), float(sigma_max))
+    return Karras(float(rho), float(sigma_min), float(sigma_max))
 
 
-@lru_cache
-def _karras(rho: float, sigma_min: float, sigma_max: float) -> Schedule:
-    low, high = sigma_min ** (1 / rho), sigma_max ** (1 / rho)
-    return lambda t: from_log_snr(-2 * rho * jnp.log(low + clock(t) * (high - low)))
+@dataclass(frozen=True)
+class Karras:
+    """What ``karras`` makes."""
+
+    rho: float
+    sigma_min: float
+    sigma_max: float
+
+    def __call__(self, t: ArrayLike) -> Level:
+        low, high = (sigma ** (1 / self.rho) for sigma in (self.sigma_min, self.sigma_max))
+        return from_log_snr(-2 * self.rho * jnp.log(low + clock(t) * (high - low)))

@@ -1,5 +1,6 @@
 """The schedules that have a name, and how to move them."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import jax
@@ -8,7 +9,14 @@ import numpy as np
 from jaxtyping import ArrayLike
 
 from workshop_lite import checks
-from workshop_lite.schedules.levels import Level, Schedule, check, clock, from_decay
+from workshop_lite.schedules.levels import (
+    Level,
+    Schedule,
+    check,
+    clock,
+    from_decay,
+    hashable,
+)
 
 
 def cosine(t: ArrayLike) -> Level:
@@ -46,18 +54,22 @@ def shifted(schedule: Schedule, log_snr_shift: float) -> Schedule:
     """
     checks.function("schedule", schedule, "from t to Level")
     checks.number("log_snr_shift", log_snr_shift, -50, 50)
-    return _shifted(schedule, float(log_snr_shift))
+    return Shifted(schedule, float(log_snr_shift))
 
 
-@lru_cache  # equal arguments return the same function, so jit does not compile it again
-def _shifted(schedule: Schedule, log_snr_shift: float) -> Schedule:
-    def moved(t: ArrayLike) -> Level:
-        alpha, sigma = schedule(t)
-        a, s = alpha * np.exp(log_snr_shift / 4), sigma * np.exp(-log_snr_shift / 4)
+@dataclass(frozen=True)  # equal numbers are equal schedules, so jit does not compile them again
+class Shifted:
+    """What ``shifted`` makes."""
+
+    schedule: Schedule
+    log_snr_shift: float
+
+    def __call__(self, t: ArrayLike) -> Level:
+        alpha, sigma = self.schedule(t)
+        a = alpha * np.exp(self.log_snr_shift / 4)
+        s = sigma * np.exp(-self.log_snr_shift / 4)
         length = jnp.hypot(alpha, sigma) / jnp.hypot(a, s)
         return Level(a * length, s * length)
-
-    return moved
 
 
 def zero_terminal(schedule: Schedule) -> Schedule:
@@ -67,18 +79,26 @@ def zero_terminal(schedule: Schedule) -> Schedule:
     however much is left at its end.
     """
     check(schedule, alpha=1)
-    return _zero_terminal(schedule)
+    return ZeroTerminal(hashable(schedule))
 
 
-@lru_cache
-def _zero_terminal(schedule: Schedule) -> Schedule:
-    first, last = (float(schedule(t).alpha) for t in (0.0, 1.0))
+@dataclass(frozen=True)
+class ZeroTerminal:
+    """What ``zero_terminal`` makes."""
 
-    def rescaled(t: ArrayLike) -> Level:
-        alpha, sigma = schedule(t)
+    schedule: Schedule
+
+    def __call__(self, t: ArrayLike) -> Level:
+        first, last = _ends(self.schedule)
+        alpha, sigma = self.schedule(t)
         a = jnp.where(clock(t) == 1, 0.0, first / (first - last) * (alpha - last))
         # 1 - a, written with sigma so that nothing cancels near t = 0
         rest = (first * sigma**2 / (1 + alpha) - last * (1 - first)) / (first - last)
         return Level(a, jnp.sqrt((1 + a) * rest))
 
-    return rescaled
+
+@lru_cache
+def _ends(schedule: Schedule) -> tuple[float, float]:
+    """Alpha at t = 0 and at t = 1."""
+    with jax.ensure_compile_time_eval():  # also where a model is only being traced
+        return tuple(float(schedule(t).alpha) for t in (0.0, 1.0))

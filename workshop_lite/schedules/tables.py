@@ -1,13 +1,14 @@
 """Tables of betas, as DDPM has them, and the schedule behind a table."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Float
 
 from workshop_lite import checks
-from workshop_lite.schedules.levels import Schedule, clock, from_decay
+from workshop_lite.schedules.levels import Level, Schedule, clock, from_decay
 
 
 def from_betas(betas: Float[ArrayLike, " T"]) -> Schedule:
@@ -23,9 +24,19 @@ def from_betas(betas: Float[ArrayLike, " T"]) -> Schedule:
             "betas must be a row of numbers strictly between 0 and 1,"
             f" got {checks.shown(betas)} of shape {np.shape(checks.array(betas))}"
         )
-    decays = jnp.asarray(np.append(0.0, -np.log1p(-table).cumsum()), jnp.float32)
-    times = jnp.linspace(0.0, 1.0, len(decays))
-    return lambda t: from_decay(jnp.interp(clock(t), times, decays))
+    return Betas(tuple(table.tolist()))
+
+
+@dataclass(frozen=True)  # equal numbers are equal schedules, so jit does not compile them again
+class Betas:
+    """What ``from_betas`` makes."""
+
+    betas: tuple[float, ...]
+
+    def __call__(self, t: ArrayLike) -> Level:
+        decays = np.append(0.0, -np.log1p(-np.array(self.betas)).cumsum()).astype(np.float32)
+        times = np.linspace(0.0, 1.0, len(decays), dtype=np.float32)
+        return from_decay(jnp.interp(clock(t), times, decays))
 
 
 def linear_betas(T: int = 1000) -> np.ndarray:
