@@ -24,9 +24,7 @@ FOLDER = "_static/state"
 LOADED = """document.body.append(Object.assign(document.createElement('script'), {{
   type: 'application/vnd.jupyter.widget-state+json', text: JSON.stringify({state}) }}));
 """
-NO_SCRIPT = (
-    "<noscript><p>Its controls need JavaScript; this is what they show first.</p></noscript>"
-)
+SENTENCE = '<p class="asleep">Its controls need JavaScript; this is what they show first.</p>'
 
 
 def apart(page: str, path: Path, root: Path) -> str:
