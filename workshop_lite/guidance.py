@@ -9,9 +9,10 @@ from flax import nnx
 from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from workshop_lite import checks
+from workshop_lite.modules import Module
 
 
-class Guided(nnx.Module):
+class Guided(Module):
     """Classifier-free guidance: x0_null + scale * (x0 - x0_null).
 
     Ho & Salimans (2022), Eq. 6, whose w is ``scale - 1``: here scale 1 is the conditional
@@ -63,20 +64,20 @@ class Guided(nnx.Module):
         return jax.lax.cond(
             jnp.any(scale != 1.0),
             lambda: self._guided(xt, t, cond, scale.reshape((-1,) + (1,) * (xt.ndim - 1))),
-            lambda: self.denoise(xt, t, cond),
+            lambda: _wide(self.denoise(xt, t, cond)),
         )
 
     def _guided(self, xt, t, cond, scale):
         if self.weak is None:
             pair = jax.tree.map(lambda *c: jnp.concatenate(c), cond, self.null(cond))
-            x0, x0_weak = jnp.split(self.denoise(_twice(xt), _twice(t), pair), 2)
+            x0, x0_weak = jnp.split(_wide(self.denoise(_twice(xt), _twice(t), pair)), 2)
         else:
-            x0, x0_weak = self.denoise(xt, t, cond), self.weak(xt, t, cond)
+            x0, x0_weak = _wide(self.denoise(xt, t, cond)), _wide(self.weak(xt, t, cond))
         x0_guided = x0_weak + scale * (x0 - x0_weak)
         return x0_guided * (1 + self.rescale * (_spread(x0) / _spread(x0_guided) - 1))
 
     def check(
-        self, xt: Float[Array, "b ..."], cond: PyTree, schedule: Callable | None = None
+        self, xt: Float[ArrayLike, "b ..."], cond: PyTree, schedule: Callable | None = None
     ) -> None:
         """Raise ValueError if the denoiser cannot take these; called outside jit."""
         checks.rows("xt", xt)
@@ -89,7 +90,7 @@ class Guided(nnx.Module):
             self.denoise.check(xt, cond, schedule)
 
 
-class Thresholded(nnx.Module):
+class Thresholded(Module):
     """Dynamic thresholding: an estimate that reaches beyond [-1, 1] is clipped and shrunk.
 
     Per image, the reach is the quantile ``share`` of |x_0|, but at least 1; the estimate is
@@ -106,13 +107,13 @@ class Thresholded(nnx.Module):
         self, xt: Float[Array, "b ..."], t: Float[Array, " b"], cond: PyTree
     ) -> Float[Array, "b ..."]:
         checks.state(xt, t)
-        x0 = self.denoise(xt, t, cond)
+        x0 = _wide(self.denoise(xt, t, cond))
         axes = tuple(range(1, x0.ndim))
         reach = jnp.maximum(jnp.quantile(jnp.abs(x0), self.share, axis=axes, keepdims=True), 1.0)
         return jnp.clip(x0, -reach, reach) / reach
 
     def check(
-        self, xt: Float[Array, "b ..."], cond: PyTree, schedule: Callable | None = None
+        self, xt: Float[ArrayLike, "b ..."], cond: PyTree, schedule: Callable | None = None
     ) -> None:
         """Raise ValueError if the denoiser cannot take these; called outside jit."""
         if hasattr(self.denoise, "check"):
@@ -121,6 +122,11 @@ class Thresholded(nnx.Module):
 
 def _twice(x):
     return jnp.concatenate([x, x])
+
+
+def _wide(x):
+    """In float32 at least: what guidance adds up are small differences, many times over."""
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
 def _spread(x):

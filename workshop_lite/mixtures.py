@@ -9,6 +9,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 
 from workshop_lite import checks
+from workshop_lite.modules import Module
 from workshop_lite.predictions import CLEAN, Denoiser, Prediction
 from workshop_lite.schedules import Level, Schedule, cosine
 
@@ -56,7 +57,7 @@ class Mixture(NamedTuple):
         return jnp.log(self.weights[labels]) + normal
 
 
-class IdealNetwork(nnx.Module):
+class IdealNetwork(Module):
     """What a perfectly trained network would output for a mixture, in any prediction."""
 
     def __init__(self, mixture: Mixture, prediction: Prediction):

@@ -14,23 +14,40 @@ All share one call, ``sampler(denoise, schedule, noise, cond, *, steps, key) -> 
               time, data with noise on it; so begins SDEdit, Meng et al. (2022), Algorithm 1
 
 ``x0`` is the sample, [b, ...]; ``path`` holds the estimate of x_0 at every step, [steps, b, ...].
-``steps`` and ``schedule`` are static: changing them compiles anew. Everything else is traced.
+Both are computed in the noise's precision, float32 at least. Another number of ``steps`` compiles
+anew. Everything else is traced, the schedule as its levels at the steps, and may be any callable.
+
+A sampler of your own is a function of the same call; ``jax.jit`` it with ``steps`` static.
 """
 
 from functools import wraps
 from inspect import Parameter, signature
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import ArrayLike
+import numpy as np
+from jaxtyping import Array, ArrayLike
 
 from workshop_lite import checks
 from workshop_lite.schedules import Level, check
 
 
+class _Spans(NamedTuple):
+    """Start and end of every step: times and levels, each with leading axis [steps]."""
+
+    t: Array
+    t_then: Array
+    now: Level
+    then: Level
+
+
 def _sampler(method):
-    """Check the arguments once, in plain Python, then run the method under jit."""
-    compiled = jax.jit(method, static_argnames=("schedule", "steps"))
+    """Check the arguments once, in plain Python, then run the method under jit.
+
+    In place of the schedule it gets the ``_Spans`` of the steps.
+    """
+    compiled = jax.jit(method, static_argnames="steps")
     key_given = signature(method).parameters.get("key")
     must_draw = key_given is not None and key_given.default is Parameter.empty
 
@@ -39,10 +56,11 @@ def _sampler(method):
         checks.function("denoise", denoise, "(xt, t, cond) -> x0")
         checks.whole("steps", steps)
         check(schedule, sigma=1, alpha=1)
-        noise = jnp.asarray(checks.rows("noise", noise))
-        eta, key = options.get("eta", 0.0), options.get("key")
+        noise = checks.rows("noise", noise)
+        noise = jnp.asarray(noise, jnp.promote_types(noise.dtype, jnp.float32))
+        eta, key, start = options.get("eta", 0.0), options.get("key"), options.pop("start", 1.0)
         checks.number("eta", eta, 0, 1)
-        checks.number("start", options.get("start", 1.0), 0.001, 1)  # at 0 nothing is left to do
+        checks.number("start", start, 0.001, 1)  # at 0 nothing is left to do
         if key is None and (must_draw or isinstance(eta, jax.core.Tracer) or eta > 0):
             raise ValueError("key must be given, to draw fresh noise from at every step; got None")
         if key is not None:
@@ -53,19 +71,39 @@ def _sampler(method):
             denoise.check(noise, cond, schedule)
         if jax.tree_util.all_leaves([denoise]):  # a plain function: a pytree without leaves
             denoise = jax.tree_util.Partial(denoise)
-        return compiled(denoise, schedule, noise, cond, steps=int(steps), **options)
+        cond = jax.tree.map(checks.native, cond)
+        spans = _spans(schedule, int(steps), start, noise.dtype)
+        return compiled(denoise, spans, noise, cond, steps=int(steps), **options)
 
     sampler._cache_size = compiled._cache_size
     return sampler
 
 
-def _spans(schedule, steps, start):
-    """Start and end of every step: (t, level now, level then), each with leading axis [steps]."""
-    t = start * jnp.linspace(1.0, 0.0, steps + 1)
-    level = schedule(t)
-    now = Level(level.alpha[:-1], level.sigma[:-1])
-    then = Level(level.alpha[1:], level.sigma[1:])
-    return t[:-1], t[1:], now, then
+def _spans(schedule, steps, start, dtype) -> _Spans:
+    """The steps from ``start`` to 0, evenly spaced in time."""
+    t = start * np.linspace(1.0, 0.0, steps + 1, dtype=np.float32)
+    t, alpha, sigma = (jnp.asarray(a, dtype) for a in (t, *schedule(t)))
+    return _Spans(t[:-1], t[1:], Level(alpha[:-1], sigma[:-1]), Level(alpha[1:], sigma[1:]))
+
+
+def _estimate(denoise, x, t, cond):
+    """The estimate of x_0 of all rows at one time; ValueError for another shape than theirs."""
+    x0 = denoise(x, jnp.full(len(x), t), cond)
+    if jnp.shape(x0) != x.shape:
+        raise ValueError(
+            f"denoise must give the shape that it is given, {x.shape}, got {jnp.shape(x0)}"
+        )
+    return x0.astype(x.dtype)
+
+
+def _scanned(step, carry, spans):
+    """``jax.lax.scan`` whose state keeps its types, whatever a step was computed in."""
+
+    def kept(carry, span):
+        after, out = step(carry, span)
+        return jax.tree.map(lambda new, old: new.astype(old.dtype), after, carry), out
+
+    return jax.lax.scan(kept, carry, spans)
 
 
 @_sampler
@@ -87,17 +125,17 @@ def ddim(
 
     def step(x, span):
         (t, _, now, then), key = span
-        x0 = denoise(x, jnp.full(len(x), t), cond)
+        x0 = _estimate(denoise, x, t, cond)
         eps = (x - now.alpha * x0) / now.sigma
         std = eta * _posterior_std(now, then)
-        fresh = 0.0 if key is None else jax.random.normal(key, x.shape)
+        fresh = 0.0 if key is None else jax.random.normal(key, x.shape, x.dtype)
         # sqrt(then.sigma^2 - std^2), written out so that nothing cancels near pure noise
         kept = now.alpha * then.sigma / (then.alpha * now.sigma)
-        rest = then.sigma * jnp.sqrt(1 - eta**2 + (eta * kept) ** 2)
+        rest = then.sigma * _root(1 - eta**2 + (eta * kept) ** 2)
         return then.alpha * x0 + rest * eps + std * fresh, x0
 
     keys = None if key is None else jax.random.split(key, steps)
-    return jax.lax.scan(step, noise, (_spans(schedule, steps, start), keys))
+    return _scanned(step, noise, (schedule, keys))
 
 
 @_sampler
@@ -110,13 +148,13 @@ def ddpm(denoise, schedule, noise, cond=None, *, steps: int, key, start: ArrayLi
 
     def step(x, span):
         (t, _, now, then), key = span
-        x0 = denoise(x, jnp.full(len(x), t), cond)
+        x0 = _estimate(denoise, x, t, cond)
         decay = now.alpha / then.alpha
         beta = now.sigma**2 - (decay * then.sigma) ** 2
         mean = (decay * then.sigma**2 * x + then.alpha * beta * x0) / now.sigma**2
-        return mean + _posterior_std(now, then) * jax.random.normal(key, x.shape), x0
+        return mean + _posterior_std(now, then) * jax.random.normal(key, x.shape, x.dtype), x0
 
-    return jax.lax.scan(step, noise, (_spans(schedule, steps, start), jax.random.split(key, steps)))
+    return _scanned(step, noise, (schedule, jax.random.split(key, steps)))
 
 
 @_sampler
@@ -131,12 +169,12 @@ def heun(denoise, schedule, noise, cond=None, *, steps: int, start: ArrayLike = 
 
     def step(x, span):
         t, t_then, now, then = span
-        x0 = denoise(x, jnp.full(len(x), t), cond)
+        x0 = _estimate(denoise, x, t, cond)
         eps = (x - now.alpha * x0) / now.sigma
         guess = then.alpha * x0 + then.sigma * eps
 
         def look_again():
-            x0_then = denoise(guess, jnp.full(len(x), t_then), cond)
+            x0_then = _estimate(denoise, guess, t_then, cond)
             eps_then = (guess - then.alpha * x0_then) / then.sigma
             stretch = then.alpha / now.alpha
             return stretch * x + (then.sigma - stretch * now.sigma) * (eps + eps_then) / 2
@@ -144,7 +182,7 @@ def heun(denoise, schedule, noise, cond=None, *, steps: int, start: ArrayLike = 
         inside = (now.alpha > 1e-3) & (then.sigma > 0)
         return jax.lax.cond(inside, look_again, lambda: guess), x0
 
-    return jax.lax.scan(step, noise, _spans(schedule, steps, start))
+    return _scanned(step, noise, schedule)
 
 
 @_sampler
@@ -158,15 +196,16 @@ def dpmpp_2m(denoise, schedule, noise, cond=None, *, steps: int, start: ArrayLik
     def step(carry, span):
         x, x0_last, width_last = carry
         t, _, now, then = span
-        x0 = denoise(x, jnp.full(len(x), t), cond)
-        width = jnp.log(then.alpha / then.sigma) - jnp.log(now.alpha / now.sigma)
-        ahead = jnp.where(jnp.isfinite(width), width / (2 * width_last), 0.0)
+        x0 = _estimate(denoise, x, t, cond)
+        inside = (now.alpha > 0) & (then.sigma > 0)
+        width = jnp.where(inside, _half_log_snr(then) - _half_log_snr(now), jnp.inf)
+        ahead = jnp.where(inside, width, 0.0) / (2 * width_last)
         x0_ahead = x0 + ahead * (x0 - x0_last)
         keep = then.sigma / now.sigma
         return (keep * x + (then.alpha - keep * now.alpha) * x0_ahead, x0, width), x0
 
-    first = (noise, jnp.zeros_like(noise), jnp.float32(jnp.inf))
-    (x, *_), path = jax.lax.scan(step, first, _spans(schedule, steps, start))
+    first = (noise, jnp.zeros_like(noise), jnp.array(jnp.inf, noise.dtype))
+    (x, *_), path = _scanned(step, first, schedule)
     return x, path
 
 
@@ -176,4 +215,15 @@ ALL = (dpmpp_2m, ddim, ddpm, heun)
 def _posterior_std(now, then):
     """Standard deviation of q(x_then | x_now, x_0); the square root of beta tilde."""
     beta = now.sigma**2 - (now.alpha / then.alpha * then.sigma) ** 2
-    return then.sigma / now.sigma * jnp.sqrt(jnp.maximum(beta, 0.0))
+    return then.sigma / now.sigma * _root(jnp.maximum(beta, 0.0))
+
+
+def _half_log_snr(level):
+    """log(alpha / sigma), and anything where one of them is 0; its gradient is finite there too."""
+    alpha, sigma = (jnp.where(a > 0, a, 1.0) for a in level)
+    return jnp.log(alpha) - jnp.log(sigma)
+
+
+def _root(x):
+    """The square root, whose gradient at 0 is 0 and not infinite."""
+    return jnp.where(x > 0, jnp.sqrt(jnp.where(x > 0, x, 1.0)), 0.0)

@@ -11,6 +11,7 @@ from flax import nnx
 from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from workshop_lite import checks
+from workshop_lite.modules import Module
 from workshop_lite.networks import Context
 from workshop_lite.networks.layers import attended, zeros
 
@@ -88,7 +89,7 @@ def null_prompts(tokens: Int[Array, "b n"]) -> Int[Array, "b n"]:
     return jnp.zeros_like(a).at[:, 0].set(START)
 
 
-class Layer(nnx.Module):
+class Layer(Module):
     """One layer of a transformer, a norm before each half; Xiong et al. (2020), Figure 1b."""
 
     def __init__(self, d: int, heads: int, *, rngs):
@@ -107,7 +108,7 @@ class Layer(nnx.Module):
         return h + self.fall(nnx.gelu(self.rise(self.norm2(h))))
 
 
-class TextEncoder(nnx.Module):
+class TextEncoder(Module):
     """A small transformer over the words: tokens in, a state for each and one vector for all.
 
     Args:

@@ -84,7 +84,7 @@ def ssim(images: Images, real: Images) -> Float[np.ndarray, " n"]:
 def box_mean(images: Images, size: int) -> Float[np.ndarray, "n {size} {size} c"]:
     """Square images scaled down to ``size`` pixels, each the mean of a square of theirs."""
     checks.whole("size", size)
-    x = np.asarray(checks.images("images", images))
+    x = _wide(checks.images("images", images))
     n, h, w, c = x.shape
     if h != w or h % size:
         raise ValueError(f"images must be squares of a multiple of {size} pixels, got {x.shape}")
@@ -113,7 +113,7 @@ def diversity(features: Features, labels: Integer[ArrayLike, " n"]) -> float:
 
 def saturation(images: Images, margin: float = 0.05) -> float:
     """Share of pixels beyond [-1, 1] by more than ``margin``: what a screen has to cut off."""
-    images = np.asarray(checks.images("images", images))
+    images = _wide(checks.images("images", images))
     checks.number("margin", margin, 0)
     return float((np.abs(images) > 1 + margin).mean())
 
@@ -133,7 +133,7 @@ def yardsticks(images: Images, seed: int = 0) -> dict[str, Images]:
     The noise has standard deviation 0.05, 0.1 or 0.2 in the models' range [-1, 1], which is 6,
     13 or 26 of 255 grey levels; "blurred" is a 3 x 3 box.
     """
-    images = np.asarray(checks.images("images", images))
+    images = _wide(checks.images("images", images))
     checks.seed("seed", seed)
     noise = np.random.default_rng(seed).standard_normal(images.shape, np.float32)
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
