@@ -55,7 +55,7 @@ def main(names: list[str]) -> None:
         tab = browser.new_page(device_scale_factor=2)
         for name in names:
             picture = taken(tab, f"http://127.0.0.1:{server.server_port}/{name}.html")
-            picture.save(STATIC / f"{name}.webp", quality=80, method=6)
+            picture.save(STATIC / f"{name}.webp", quality=55, method=6)
             print(name, picture.size, (STATIC / f"{name}.webp").stat().st_size)
         browser.close()
         server.shutdown()
