@@ -29,6 +29,8 @@ MAY_IMPORT = {
     },
     "checkpoints": {"architectures", "conditioning", "networks", "recipes"},
     "live": {"checkpoints"},
+    "cards": {"architectures", "checkpoints", "datasets"},
+    "exporting": {"predictions", "schedules"},
     "drawing": {
         "architectures",
         "checkpoints",

@@ -31,11 +31,11 @@ from workshop_lite.conditioning import (
     DualEncoder,
     Labels,
     TextEncoder,
+    extended,
     null_labels,
     null_prompts,
     vocabulary,
 )
-from workshop_lite.conditioning.text import extended
 from workshop_lite.guidance import Guided
 from workshop_lite.networks import Autoencoder, Classifier, TinyDecoder, UNet
 from workshop_lite.predictions import CLEAN, VELOCITY, Denoiser
@@ -66,6 +66,20 @@ def mine(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mine")
     checkpoints.save("shapes", sorting(), {**NOTES, "licence": "cc-by-4.0"}, folder)
     return folder
+
+
+class Toy(nnx.Module):
+    """A network that costs nothing and is told something."""
+
+    def __init__(self, condition):
+        self.condition = condition
+
+    def __call__(self, xt, t, cond):
+        told = cond.reshape(len(cond), -1).mean(axis=1)
+        return 0.1 * xt + 0.1 * told[:, None, None, None]
+
+
+call = jax.jit(lambda model, *state: model(*state))
 
 
 def same(a: nnx.Module, b: nnx.Module) -> None:
@@ -129,8 +143,9 @@ def test_every_kind_of_model(name, tmp_path):
 
 
 def wordless() -> Denoiser:
-    told = TextEncoder(9, d=8, d_vector=8, depth=1, rngs=nnx.Rngs(0))
-    return Denoiser(UNet(3, told, **SIZE, rngs=nnx.Rngs(0)), schedules.cosine, VELOCITY)
+    told = lambda: TextEncoder(9, d=8, d_vector=8, depth=1, rngs=nnx.Rngs(0))
+    net = filled(lambda: UNet(3, told(), **SIZE, rngs=nnx.Rngs(0)))
+    return Denoiser(net, schedules.cosine, VELOCITY)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +181,7 @@ def test_a_part_exchanged_by_hand_is_not_saved(tmp_path):
 def test_a_branch_finds_its_base_or_says_that_it_is_missing(mine, tmp_path):
     """In the same folder, or among the shipped; and where it was looked for."""
     base = checkpoints.load("shapes", mine)
-    branch = Control(base.network, 1, middle=False, rngs=nnx.Rngs(0))
+    branch = filled(lambda: Control(base.network, 1, middle=False, rngs=nnx.Rngs(0)))
     checkpoints.save("branch", branch, {"base": "shapes"}, mine)
     assert checkpoints.card("branch", mine)["shape"] == [12, 20, 1]
     same(branch, checkpoints.load("branch", mine))
@@ -180,9 +195,9 @@ def test_a_branch_finds_its_base_or_says_that_it_is_missing(mine, tmp_path):
     )
     with pytest.raises(ValueError, match=missing):
         checkpoints.load("branch", tmp_path)
-    shipped = checkpoints.load("emoji-layout")
-    checkpoints.save("layout", shipped, {"base": "emoji-text"}, tmp_path)
-    same(shipped, checkpoints.load("layout", tmp_path))
+    shipped = checkpoints.load("emoji-tiny")
+    checkpoints.save("tiny", shipped, {"base": "emoji-vae"}, tmp_path)
+    same(shipped, checkpoints.load("tiny", tmp_path))
 
 
 def test_latents_of_ones_own(tmp_path):
@@ -208,8 +223,6 @@ def test_words_that_are_added():
     assert new.vocabulary(["a tiny glorp"])[0, :4].tolist() == [1, 2, len(WORDS) + 1, len(WORDS)]
     assert old.vocabulary is WORDS and old.words.shape == (len(WORDS), 8)
     new.check(new.vocabulary(["glorp"]), 1)
-    tokens = jnp.asarray(WORDS(["a blue box"]))
-    assert_array_equal(new(tokens).tokens, old(tokens).tokens)
 
 
 @pytest.mark.parametrize(
@@ -234,15 +247,16 @@ def test_an_extended_model_draws_its_new_word(tmp_path, unchecked):
     checkpoints.save("more", model, {"shape": [4, 4, 3]}, tmp_path)
     loaded = checkpoints.load("more", tmp_path)
     how = {"shape": (4, 4, 3), "steps": 2}
-    images = drawing.drawn(loaded, ["a red glorp"], **how)
-    assert images.shape == (1, 4, 4, 3) and np.isfinite(images).all()
+    toy = Denoiser(Toy(loaded.network.condition), schedules.cosine, VELOCITY)
+    assert drawing.drawn(toy, ["a red glorp"], **how).shape == (1, 4, 4, 3)
     with pytest.raises(ValueError, match="^prompts must be made of the 6 words of the vocabulary"):
-        drawing.drawn(loaded, ["a noto emoji of a cat face"], **how)
+        drawing.drawn(toy, ["a noto emoji of a cat face"], **how)
 
 
 def test_guidance_of_ones_own_draws_and_is_scored(unchecked):
     """Made here or ready-made, it gives what the package's does where it is the same."""
-    model, how = reading(), {"shape": (4, 4, 3), "steps": 2}
+    model = Denoiser(Toy(reading().network.condition), schedules.cosine, VELOCITY)
+    how = {"shape": (4, 4, 3), "steps": 2}
     usual = drawing.drawn(model, ["a red ball"], scale=2.0, **how)
     ready = Guided(model, null_prompts, 2.0)
     assert_array_equal(drawing.drawn(ready, ["a red ball"], scale=None, **how), usual)
@@ -270,7 +284,7 @@ class Plain:
 
 def test_scores_of_any_denoiser(unchecked):
     """Ready-made guidance has the scores of the package's own at the same price."""
-    model = sorting()
+    model = Denoiser(Toy(Labels(3, 8, rngs=nnx.Rngs(0))), schedules.cosine, VELOCITY)
     judge = evaluation.Judge(
         Plain(), np.random.default_rng(0).normal(size=(9, 4, 4, 1)).clip(-1, 1)
     )
@@ -311,7 +325,7 @@ def test_what_would_train_in_silence_is_refused(data, message, unchecked):
 def test_a_hint_for_any_condition(unchecked):
     """A branch on a base that is told labels: a finite loss; hints as floats are refused."""
     base = sorting()
-    branch = Control(base.network, 1, rngs=nnx.Rngs(0))
+    branch = filled(lambda: Control(base.network, 1, rngs=nnx.Rngs(0)))
     loss = lambda hint: recipes.hint_loss(
         base, branch, (PIXELS, np.int32(LABELS), hint), jax.random.key(0), null=null_labels
     )
@@ -354,12 +368,13 @@ def test_a_file_that_runs_without_the_package(tmp_path, unchecked):
     pytest.importorskip("flatbuffers")
     model = reading()
     path = tmp_path / "model.bin"
-    exporting.save(path, exporting.exported(model, (8, 4, 3), WORDS(["a red ball"])))
+    exporting.save(path, exporting.exported(model, (4, 4, 3), WORDS(["a red ball"])))
     loaded = exporting.load(path)
-    for b in (1, 3):
-        xt, t = jax.random.normal(jax.random.key(b), (b, 8, 4, 3)), jnp.linspace(0.1, 0.9, b)
-        cond = jnp.asarray(WORDS(["a blue box"] * b))
-        assert_allclose(loaded.call(xt, t, cond), model(xt, t, cond), rtol=1e-4, atol=1e-4)
+    xt, t = jax.random.normal(jax.random.key(0), (3, 4, 4, 3)), jnp.linspace(0.1, 0.9, 3)
+    cond = jnp.asarray(WORDS(["a blue box", "a ball", "red"]))
+    wanted = call(model, xt, t, cond)
+    assert_allclose(loaded.call(xt, t, cond), wanted, rtol=1e-4, atol=1e-4)
+    assert_allclose(loaded.call(xt[:1], t[:1], cond[:1]), wanted[:1], rtol=1e-4, atol=1e-4)
     path.write_bytes(b"hello")
     with pytest.raises(ValueError, match="^path must be that of an exported denoiser"):
         exporting.load(path)
@@ -377,7 +392,7 @@ def test_plain_convolutions_are_what_an_exporter_knows():
     }
     assert "conv_general_dilated" in used["plain"] and "convolved" not in used["plain"]
     assert "conv_general_dilated" not in used["own"]
-    assert_allclose(plain(*state), model(*state), rtol=1e-4, atol=1e-5)
+    assert_allclose(call(plain, *state), call(model, *state), rtol=1e-4, atol=1e-5)
 
 
 def test_every_named_prediction_is_known():

@@ -3,7 +3,13 @@
 from workshop_lite.conditioning.control import Control, Controlled, Hinted, null_hinted
 from workshop_lite.conditioning.dual import DualEncoder
 from workshop_lite.conditioning.labels import Labels, dropped, null_labels
-from workshop_lite.conditioning.text import TextEncoder, Vocabulary, null_prompts, vocabulary
+from workshop_lite.conditioning.text import (
+    TextEncoder,
+    Vocabulary,
+    extended,
+    null_prompts,
+    vocabulary,
+)
 
 __all__ = [
     "Control",
@@ -14,6 +20,7 @@ __all__ = [
     "TextEncoder",
     "Vocabulary",
     "dropped",
+    "extended",
     "null_hinted",
     "null_labels",
     "null_prompts",
