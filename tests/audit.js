@@ -25,6 +25,11 @@
     else if (style.maskImage === 'none') trouble.push(`scrolls without a sign by ${hidden}: ${where(box)}`);
   }
 
+  for (const formula of article.querySelectorAll('mjx-container[display="true"]')) {
+    const lost = formula.getBoundingClientRect().left - formula.firstElementChild.getBoundingClientRect().left;
+    if (seen(formula) && lost > 2) trouble.push(`begins ${lost} before its place: ${where(formula)}`);
+  }
+
   // Words of 10 points and more, drawn at 100 pixels an inch, are 9 pixels high and more; and as sharp as a good screen.
   for (const image of article.querySelectorAll('figure img')) {
     if (!seen(image) || !image.hasAttribute('width')) continue;

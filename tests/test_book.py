@@ -130,7 +130,8 @@ def test_pictures_keep_their_place_and_are_fine(doc):
         file = (HTML / doc).parent / image["src"]
         if file.suffix == ".png" and "hero" not in image.get("class", ()):
             width, height = int(image["width"]), int(image["height"])
-            drawn = Image.open(file).size
+            with Image.open(file) as picture:
+                drawn = picture.size
             assert width / height == pytest.approx(drawn[0] / drawn[1], rel=0.02)
             assert image.find_parent(class_="still") or drawn[0] >= 1.9 * width, file.name
 

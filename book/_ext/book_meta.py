@@ -9,13 +9,15 @@ from typing import Any
 
 from docutils import nodes
 
-LEAST, MOST = 60, 200  # characters: a badge or a list's first item is shorter, a snippet not longer
+LEAST, MOST = 60, 200  # characters: a badge is shorter, a snippet not longer
 DESCRIPTION = re.compile(r'<meta [^>]*name="description"')
 
 
 def described(doctree: nodes.document) -> str:
-    """The first paragraph of some length, cut at the end of a sentence or of a word."""
+    """The first paragraph of some length and of no list, cut at the end of a sentence or word."""
     for paragraph in doctree.findall(nodes.paragraph):
+        if isinstance(paragraph.parent, nodes.list_item):
+            continue
         words = [t for t in paragraph.findall(nodes.Text) if not isinstance(t.parent, nodes.raw)]
         text = " ".join("".join(words).split())
         if len(text) >= LEAST:

@@ -114,7 +114,7 @@ def _sized(picture: re.Match, path: Path, later: bool) -> str:
             width, height = (round(length / max(fine, 1)) for length in image.size)
         tag += f' width="{width}" height="{height}"'
         wide = width > WIDE and "_images/" in tag and 'class="hero"' not in tag
-        wide = wide and "style=" not in tag  # a widget's picture has its width from the widget
+        wide = wide and "max-width" not in tag  # a widget's picture has its width from the widget
     if wide:
         return f'<span class="wide" style="--full: {width}px"><img {tag}></span>'
     return f"<img {tag}>"

@@ -1,7 +1,7 @@
 // What every page does besides the theme's own scripts.
 
 // What is wider than its place fades out on the side where it goes on, and the keyboard reaches it.
-const WIDE = 'div.highlight pre, div.math, .wide, .pst-scrollable-table-container, div.cell_output > .output, dt.sig';
+const WIDE = 'div.highlight pre, .wide, .pst-scrollable-table-container, div.cell_output > .output, dt.sig';
 
 function mark(box) {
   const hidden = box.scrollWidth - box.clientWidth;
@@ -10,10 +10,16 @@ function mark(box) {
 }
 
 const sizes = new ResizeObserver((entries) => entries.forEach((entry) => mark(entry.target)));
-document.querySelectorAll(WIDE).forEach((box) => {
-  sizes.observe(box);
-  box.addEventListener('scroll', () => mark(box), { passive: true });
-});
+
+function watch(boxes) {
+  document.querySelectorAll(boxes).forEach((box) => {
+    sizes.observe(box);
+    box.addEventListener('scroll', () => mark(box), { passive: true });
+  });
+}
+
+watch(WIDE);
+window.MathJax?.startup?.promise.then(() => watch('mjx-container[display="true"]'));
 
 // On paper all that is folded is open, all pictures are there, and the ground is white.
 const paper = matchMedia('print');
