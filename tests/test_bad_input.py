@@ -23,10 +23,12 @@ from workshop_lite import (
     samplers,
     schedules,
     training,
+    watching,
 )
 from workshop_lite.conditioning import Labels, dropped, null_labels
 from workshop_lite.evaluation import metrics
 from workshop_lite.figures.images import gallery, mosaic
+from workshop_lite.figures.watching import watched
 from workshop_lite.guidance import Guided
 from workshop_lite.networks import Autoencoder, TinyDecoder, UNet
 from workshop_lite.training import fitting
@@ -435,6 +437,11 @@ class Judged:
     __call__ = features
 
 
+def flat(model, rows, key):
+    """A loss that takes any data."""
+    return jnp.sum(model.kernel[...] ** 2)
+
+
 def surface(toy, net, folder):
     """Public functions, each with arguments that are right."""
     t, rows = np.full(2, 0.5, np.float32), np.random.default_rng(0).normal(size=(9, 2))
@@ -526,10 +533,11 @@ def surface(toy, net, folder):
         (checkpoints.write_card, {"name": "a", "notes": recipe, "folder": folder}),
         (
             training.fit,
-            {"model": model, "loss": len, "data": np.zeros((8, 1)), "seed": 0, "steps": 2}
+            {"model": model, "loss": flat, "data": np.zeros((8, 1)), "seed": 0, "steps": 2}
             | {"minutes": 0.0, "batch": 4, "optimizer": training.adam, "learning_rate": 1e-3}
             | {"warmup": 1, "cooldown": 1, "clip": 1.0, "chunk": 2, "mesh": None}
-            | {"directory": None, "recipe": "a line", "save_every": 60.0},
+            | {"directory": None, "recipe": "a line", "save_every": 60.0}
+            | {"changed": (), "watch": None},
         ),
         (
             training.loss,
@@ -544,7 +552,16 @@ def surface(toy, net, folder):
             {"pictures": [b"", b""], "alt": "a", "stops": ["0", "1"], "description": "b"}
             | {"start": 0},
         ),
-        (guidance_explorer, {"denoise": still, "names": ["a", "b"], "count": 1}),
+        (
+            guidance_explorer,
+            {"denoise": still, "names": ["a", "b"], "count": 1, "shape": (2, 2, 1)},
+        ),
+        (watching.Watch, {"measures": {}, "picture": None, "every": 60.0, "folder": None}),
+        (
+            watching.held_out,
+            {"loss": flat, "data": np.zeros((8, 1)), "n": 8, "batch": 4, "seed": 0},
+        ),
+        (watched, {"rows": [{"step": 1, "loss": 1.0}]}),
     ]
 
 
@@ -552,7 +569,8 @@ def surface(toy, net, folder):
 CALLED = {"noise": "images|points", "xt": "images|points", "cond": "labels", "a": "features"}
 CALLED |= {"b": "features", "real": "features", "fake": "features", "notes": "recipe in notes"}
 CALLED |= {"log_snr": "schedule", "high": "log_snr|schedule", "low": "log_snr|schedule"}
-CALLED |= {"folder": "name"}  # a folder without models
+CALLED |= {"folder": "name|folder"}  # a folder without models
+CALLED |= {"directory": "directory|folder"}
 CALLED |= {"x": "images", "size": "images"}
 CALLED |= {"rows": "columns"}  # as many rows as fit, and then too many columns
 
@@ -579,7 +597,7 @@ def test_a_thousand_bad_calls(toy, net, tmp_path, monkeypatch):
     The sentence names the argument, says what it must be, and what came.
     """
     monkeypatch.chdir(tmp_path)  # a path may be any string
-    monkeypatch.setattr(fitting, "_run", lambda *a: (a[3], np.zeros(len(a[5]))))  # not trained
+    monkeypatch.setattr(fitting, "run", lambda *a: (a[4], np.zeros(len(a[6]))))  # not trained
     calls, failures = 0, []
     for function, right in surface(toy, net, tmp_path):
         for argument in right:

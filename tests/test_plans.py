@@ -121,7 +121,7 @@ def test_the_end_of_a_run_may_move_without_compiling(tmp_path):
     from workshop_lite.training import fitting
 
     resumable.run(tmp_path, steps=6)
-    size = fitting._run._cache_size()
+    size = fitting.run._cache_size()
     resumable.run(tmp_path, steps=12)
     resumable.run(tmp_path, steps=24, cooldown=12)
-    assert fitting._run._cache_size() == size
+    assert fitting.run._cache_size() == size

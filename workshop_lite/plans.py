@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from workshop_lite import checkpoints, checks
+from workshop_lite import checkpoints, checks, files
 from workshop_lite.recipes import RECIPES
 from workshop_lite.runs import Run, scored
 
@@ -57,9 +57,14 @@ def carried_out(
     A model whose card is in ``out`` is finished, and is not touched again; one that was stopped
     goes on from its state in ``out/runs``. A base that the plan names is awaited; any other is the
     one in ``out``, else the shipped one. What goes wrong with one model is printed, and the next
-    one begins. Returns the finished ones.
+    one begins. Returns the finished ones. Raises ValueError where ``out`` is in use already.
     """
     checks.number("minutes", minutes, 0)
+    with files.claimed(out, "plan"):
+        return _carried_out(entries, minutes, out, after)
+
+
+def _carried_out(entries, minutes, out, after) -> list[str]:
     planned = {entry.name for entry in entries}
     deadline, trouble = time.monotonic() + 60 * minutes, []
     waiting = [e for e in entries if e.name not in checkpoints.names(out)]

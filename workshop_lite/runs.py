@@ -3,20 +3,42 @@
 import datetime
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import jax
 import numpy as np
 from flax import nnx
 
-from workshop_lite import checkpoints, checks, datasets, drawing, evaluation, training
-from workshop_lite.conditioning import DualEncoder, TextEncoder
+from workshop_lite import (
+    checkpoints,
+    checks,
+    datasets,
+    drawing,
+    evaluation,
+    files,
+    training,
+    watching,
+)
+from workshop_lite.architectures import reader
+from workshop_lite.conditioning import (
+    DualEncoder,
+    Labels,
+    TextEncoder,
+    null_labels,
+    null_prompts,
+)
+from workshop_lite.evaluation import emoji_judge, hundreds, judge_of
+from workshop_lite.evaluation.judges import HUNDRED
 from workshop_lite.networks import Autoencoder, Classifier, TinyDecoder
-from workshop_lite.networks.autoencoder import latent_scale
+from workshop_lite.networks.autoencoder import decoded, latent_scale
 from workshop_lite.predictions import Denoiser
 from workshop_lite.recipes import RECIPES
 from workshop_lite.samplers import dpmpp_2m
+
+SUMS = ("steps", "images", "minutes")  # what a run that starts from a model adds to that model's
 
 
 class Run:
@@ -46,7 +68,7 @@ class Run:
             raise ValueError(f"folder {folder} cannot be written to, for {place} cannot")
         self.name, self.folder, self.home = name, folder, home or folder
         self.recipe = RECIPES[name]
-        self.commit = _commit()  # before the training: what fails here costs nothing
+        self.commit, self.data_sha256 = _commit(), datasets.digest(self.recipe.data)
         self.base_card, base = None, ()
         if self.recipe.base is not None:
             there = bases if self.recipe.base in checkpoints.names(bases) else checkpoints.FOLDER
@@ -58,6 +80,11 @@ class Run:
                 raise ValueError(f"start must name a folder that holds {name}, got {start}")
             self.model = checkpoints.load(name, start)
             self.before = checkpoints.card(name, start)
+            if missing := {*SUMS, "commit"} - set(self.before):
+                raise ValueError(
+                    f"start must hold a model whose card says {SUMS} and commit, got one of {name}"
+                    f" without {sorted(missing)}"
+                )
         self.rows = self.recipe.rows("train", *base)
         self.loss = jax.tree_util.Partial(self.recipe.loss, *base)
         self.batch = {} if batch is None else {"batch": batch}
@@ -84,7 +111,7 @@ class Run:
         notes = {
             "recipe": self.name,
             "data": self.recipe.data,
-            "data_sha256": datasets.digest(self.recipe.data),
+            "data_sha256": self.data_sha256,
             "steps": len(fitted.losses),
             "images": fitted.images,
             "minutes": round(fitted.seconds / 60, 1),
@@ -101,13 +128,69 @@ class Run:
         if self.base_card is not None:
             notes["base"] = {"name": self.recipe.base, "sha256": self.base_card["sha256"]}
         if self.before is not None:  # the whole way, and where the last run began
-            sums = ("steps", "images", "minutes")
-            notes |= {name: round(notes[name] + self.before[name], 1) for name in sums}
-            notes["start"] = {name: self.before[name] for name in (*sums, "commit", "sha256")}
+            notes |= {name: round(notes[name] + self.before[name], 1) for name in SUMS}
+            notes["start"] = {name: self.before[name] for name in (*SUMS, "commit", "sha256")}
         if old.get("steps") == notes["steps"] and "metrics" in old:
             notes["metrics"] = old["metrics"]  # the same weights
-        checkpoints.save(self.name, fitted.model, notes, self.home)
+        try:
+            checkpoints.save(self.name, fitted.model, notes, self.home)
+        except OSError as why:
+            raise ValueError(
+                f"folder {self.home} must have room for the model, got {why.strerror or why};"
+                f" nothing is lost: its state is in {self.folder}, to be gone on with"
+            ) from None
         return notes
+
+    def watch(self, every: float, painted: Callable, scales: tuple[float, ...]) -> watching.Watch:
+        """What ``fit`` is to show of the run, every so many seconds, in the folder.
+
+        That is the loss on the test images and, of a model that draws, scores and pictures at each
+        guidance scale, as far as somebody can judge them. ``painted(images, columns)`` makes an
+        image of many.
+        """
+        base, told = self.loss.args, reader(self.model)
+        test = self.recipe.rows("test", *base)
+        measures, picture = {"held-out loss": watching.held_out(self.loss, test)}, None
+        if isinstance(self.model, Denoiser) and told is not None:
+            canvas = self._canvas(*base)
+            if isinstance(told, Labels):
+                cond, null = np.arange(min(told.n, 12)), null_labels
+                judge = self.recipe.judge
+                judge = evaluation.trained_judge(self.recipe) if judge is None else judge_of(judge)
+                measures["scores"] = watching.class_scores(judge, scales=scales)
+            else:
+                cond, null = test[1][:8], null_prompts
+                if self.recipe.data == "emoji":
+                    asked = test[1][hundreds(datasets.load("emoji", "test", 32), HUNDRED)]
+                    scoring = partial(watching.prompt_scores, emoji_judge(), asked)
+                    measures["scores"] = scoring(scales=scales, **canvas)
+            pictures = watching.at_scales(cond, null, scales=scales, **canvas)
+            picture = lambda model: painted(pictures(model), len(cond))  # noqa: E731
+        return watching.Watch(measures, picture=picture, every=every, folder=self.folder)
+
+    def _canvas(self, *base: nnx.Module) -> dict:
+        """The shape that the model draws in, and how that becomes pictures."""
+        h, w, c = self.recipe.shown()["shape"]
+        if not (base and isinstance(base[0], Autoencoder)):
+            return {"shape": (h, w, c)}
+        ae = base[0]
+        shown = lambda z: decoded(ae, np.asarray(z) / float(ae.scale[...]))  # noqa: E731
+        return {"shape": (h // ae.factor, w // ae.factor, ae.latent), "shown": shown}
+
+
+@contextmanager
+def claimed(folder: Path, resume: bool = False) -> Iterator[None]:
+    """The folder of a run for this process alone, from before the first step to the last file.
+
+    Raises ValueError for one that is in use; unless ``resume``, for one that holds anything; and
+    with it, for one without a state.
+    """
+    if resume and not (folder / "state.safetensors").exists():
+        raise ValueError(f"resume must name the folder of a run, got {folder}")
+    with files.claimed(folder, "run"):
+        if not resume and any(not path.name.startswith(".") for path in folder.iterdir()):
+            raise ValueError(f"folder {folder} exists; give --resume {folder} to go on, or move it")
+        yield
 
 
 def scored(

@@ -40,11 +40,11 @@ def prompt_box(
     check(denoise, words, prompt, count)
     check_told(denoise)
     checks.whole("size", size)
-    knobs = common_knobs(prompt, 3.0)
+    knobs, channels = common_knobs(prompt, 3.0), denoise.network.channels
 
     def samples(value: dict) -> Array:
         tokens = jnp.asarray(words([value["prompt"]]).repeat(count, axis=0))
-        noise = jax.random.normal(jax.random.key(value["seed"]), (count, size, size, 3))
+        noise = jax.random.normal(jax.random.key(value["seed"]), (count, size, size, channels))
         guided = Guided(denoise, null_prompts, value["scale"])
         return dpmpp_2m(guided, denoise.schedule, noise, tokens, steps=value["steps"])[0]
 
@@ -73,7 +73,7 @@ def hint_editor(
     shapes = {np.shape(hint) for hint in hints.values()}
     if len(shapes) > 1 or shapes.copy().pop()[2] != 1:
         raise ValueError(f"presets must be of one shape [h, w, 1], got {sorted(shapes)}")
-    h, w, _ = shapes.pop()
+    (h, w, _), channels = shapes.pop(), denoise.network.base.channels
     preset = ipw.Dropdown(options=list(hints), description="begin with")
     pixels, canvas = ipw.Textarea(continuous_update=False), ipw.HTML()
     pixels.add_class(box := f"hint-{pixels.model_id}")
@@ -91,7 +91,7 @@ def hint_editor(
         tokens = jnp.asarray(words([value["prompt"]]).repeat(count, axis=0))
         strengths = jnp.full(count, value["strength"])
         cond = Hinted(tokens, jnp.asarray(drawn.repeat(count, axis=0)), strengths)
-        noise = jax.random.normal(jax.random.key(value["seed"]), (count, h, w, 3))
+        noise = jax.random.normal(jax.random.key(value["seed"]), (count, h, w, channels))
         guided = Guided(denoise, null_hinted(null_prompts), value["scale"])
         return dpmpp_2m(guided, denoise.schedule, noise, cond, steps=value["steps"])[0]
 

@@ -1,7 +1,7 @@
 """Turn the knobs of a guided sampler and see the picture."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import ipywidgets as ipw
 import jax
@@ -29,12 +29,22 @@ def png(images, columns: int, zoom: int = 3) -> bytes:
     return file.getvalue()
 
 
-def guidance_explorer(denoise: Denoiser, names: Sequence[str], count: int = 4) -> ipw.Widget:
+def guidance_explorer(
+    denoise: Denoiser,
+    names: Sequence[str],
+    count: int = 4,
+    shape: tuple[int, int, int] = (28, 28, 1),
+    shown: Callable = lambda x0: x0,
+) -> ipw.Widget:
     """A live panel: class, scale, interval, steps, sampler and seed; needs a kernel.
 
-    Only a new sampler or number of steps compiles; all else is traced.
+    The model draws in ``shape``, and ``shown`` makes pictures of what is drawn where it is none,
+    as ``drawing.canvas`` has both. Only a new sampler or number of steps compiles; all else is
+    traced.
     """
     checks.whole("count", count)
+    checks.wholes("shape", shape, 3)
+    checks.function("shown", shown, "from what is drawn to pictures")
     if not isinstance(denoise, Denoiser):
         raise ValueError(f"denoise must be a Denoiser, got {checks.shown(denoise)}")
     words = isinstance(names, tuple | list) and all(isinstance(name, str) for name in names)
@@ -55,7 +65,7 @@ def guidance_explorer(denoise: Denoiser, names: Sequence[str], count: int = 4) -
         ),
         "seed": ipw.BoundedIntText(0, min=0, max=9999, description="seed"),
     }
-    shown, note = ipw.HTML(), ipw.HTML()
+    drawn, note = ipw.HTML(), ipw.HTML()
     for knob in knobs.values():
         knob.style = wide
         if hasattr(knob, "continuous_update"):
@@ -64,16 +74,16 @@ def guidance_explorer(denoise: Denoiser, names: Sequence[str], count: int = 4) -
     def draw(_=None):
         value = {name: knob.value for name, knob in knobs.items()}
         key = jax.random.key(value["seed"])
-        noise = jax.random.normal(key, (count, 28, 28, 1))
+        noise = jax.random.normal(key, (count, *shape))
         labels = jnp.full(count, value["label"])
         guided = Guided(denoise, null_labels, value["scale"], interval=value["interval"])
         options = {"steps": value["steps"], "key": jax.random.fold_in(key, 1)}
         images, _ = value["sampler"](guided, denoise.schedule, noise, labels, **options)
-        show(shown, png(images, count), f"Samples of class {names[value['label']]}.")
+        show(drawn, png(shown(images), count), f"Samples of class {names[value['label']]}.")
         note.value = ""
 
     for knob in knobs.values():
         knob.observe(draw, "value")
     draw()
     note.value = NEEDS_KERNEL  # what a page without a kernel keeps: the first change clears it
-    return ipw.HBox([ipw.VBox([*knobs.values(), note]), shown], layout=WRAP)
+    return ipw.HBox([ipw.VBox([*knobs.values(), note]), drawn], layout=WRAP)
