@@ -1,5 +1,7 @@
 """The command line does what it says, and bad arguments end in one sentence."""
 
+import io
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ from PIL import Image
 
 from workshop_lite import checkpoints, training
 from workshop_lite.__main__ import main
+from workshop_lite.runs import claimed
 
 ROOT = Path(__file__).parent.parent
 
@@ -39,19 +42,21 @@ def test_sample_shows_every_family_of_notes(tmp_path, capsys):
 
 
 def test_train_then_resume_then_list(tmp_path, monkeypatch, capsys):
-    """A run of four steps, gone on with to six, leaves weights that load.
+    """A run of four steps, gone on with to six, leaves weights that load, and one log.
 
     Resuming a run that is over keeps the weights, and so what was measured of them.
     """
     monkeypatch.chdir(tmp_path)
     name, folder = "notes-classifier", Path("runs/notes-classifier")
     scores = {"test_accuracy": 0.5}
-    main(f"train {name} --steps 4".split())
+    main(f"train {name} --steps 4 --watch 0".split())
     checkpoints.write_card(name, {**checkpoints.card(name, folder), "metrics": scores}, folder)
     main(f"train {name} --steps 4 --resume {folder}".split())
     assert checkpoints.card(name, folder)["metrics"] == scores
-    main(f"train {name} --steps 6 --resume {folder}".split())
+    main(f"train {name} --steps 6 --resume {folder} --watch 0".split())
     assert "metrics" not in checkpoints.card(name, folder)
+    rows = [json.loads(line) for line in (folder / "watched.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [4, 6] and rows[0]["held-out loss"] > 0
     main(f"list --folder {folder}".split())
     assert "384 images" in capsys.readouterr().out
 
@@ -80,7 +85,10 @@ def test_a_run_needs_a_place(tmp_path, monkeypatch, capsys):
     Path("runs").write_text("not a folder")
     with pytest.raises(SystemExit):
         main("train notes-classifier --steps 1 --batch 2".split())
-    assert "cannot be written to, for runs cannot" in capsys.readouterr().err
+    assert (
+        "folder must be one that can be written to, got 'runs/notes-classifier'"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_reader_who_leaves_is_no_error():
@@ -153,6 +161,24 @@ def test_a_run_is_never_overwritten(tmp_path, monkeypatch, capsys):
     """Training into a folder that exists is refused without --resume."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs" / "fashion-cfg").mkdir(parents=True)
+    (tmp_path / "runs" / "fashion-cfg" / "notes.txt").write_text("mine")
     with pytest.raises(SystemExit):
         main("train fashion-cfg --steps 1".split())
     assert "exists; give --resume" in capsys.readouterr().err
+
+
+def test_the_second_of_two_runs_is_refused(tmp_path, monkeypatch, capsys):
+    """Started at once, one has the folder, from before its first step to its last file."""
+    monkeypatch.chdir(tmp_path)
+    with claimed(Path("runs/notes-classifier")), pytest.raises(SystemExit):
+        main("train notes-classifier --steps 1".split())
+    assert "in use by another run" in capsys.readouterr().err
+
+
+def test_a_terminal_without_accents(monkeypatch):
+    """What it cannot show it shows in another way."""
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    main(["list"])
+    print("Fréchet")
+    sys.stdout.flush()
+    assert b"Fr\\xe9chet" in sys.stdout.buffer.getvalue()

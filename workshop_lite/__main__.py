@@ -18,7 +18,8 @@ from workshop_lite.figures.images import mosaic
 from workshop_lite.guidance import Guided
 from workshop_lite.predictions import Denoiser
 from workshop_lite.recipes import RECIPES, Recipe, like
-from workshop_lite.runs import Run, scored
+from workshop_lite.runs import Run, claimed, scored
+from workshop_lite.training import Look
 
 RUNS = Path("runs")  # where training puts what it makes
 SAMPLERS = {f.__name__: f for f in samplers.ALL}
@@ -60,25 +61,37 @@ def train(args) -> None:
         args.name, RECIPES[args.name] = _own(args)
     checks.one_of("name", args.name, sorted(RECIPES))
     folder = args.resume or RUNS / args.name
-    if args.resume is None and folder.exists():
-        raise ValueError(f"folder {folder} exists; give --resume {folder} to go on, or move it")
-    if args.resume is not None and not (folder / "state.safetensors").exists():
-        raise ValueError(f"resume must name the folder of a run, got {folder}")
+    with claimed(folder, resume=args.resume is not None):
+        _trained(args, folder)
+
+
+def _trained(args, folder: Path) -> None:
+    """What ``train`` does in a folder that is its own."""
     run = Run(args.name, folder, start=args.start, batch=args.batch)
     changed = {name: getattr(args, name) for name in ("steps", "minutes", "batch", "cooldown")}
     changed = {name: value for name, value in changed.items() if value is not None}
     budget = {} if {"steps", "minutes"} & set(changed) else {"steps": run.recipe.steps}
+    watch = None
+    if args.watch is not None:
+        painted = lambda images, columns: Image.fromarray(mosaic(images, columns))  # noqa: E731
+        watch = run.watch(args.watch, painted, tuple(args.scales))
     try:
-        fitted = run.fit(**budget | changed)
+        fitted = run.fit(**budget | changed, watch=watch, changed=tuple(args.changed))
     except KeyboardInterrupt:
         if not (folder / "state.safetensors").exists():
             raise  # too early
         given = {"resume": folder, "start": args.start} | changed
-        given |= {name: getattr(args, name) for name in ("data", "like", "size")}
+        given |= {name: getattr(args, name) for name in ("data", "like", "size", "watch")}
+        given |= {} if watch is None else {"scales": " ".join(f"{s:g}" for s in args.scales)}
         flags = "".join(f" --{flag} {x}" for flag, x in given.items() if x is not None)
         sys.exit(f"\nStopped and saved. Go on with: train {args.name}{flags}")
     notes = run.save(fitted, changed)
     print(f"{folder}/{args.name}.safetensors: {notes['steps']} steps, loss {notes['loss']}")
+    if watch is not None:
+        steps, loss = len(fitted.losses), float(fitted.losses[-50:].mean())
+        watch.now(Look(steps, loss, fitted.last, fitted.model))
+        told = ", ".join(f"{name} {value:g}" for name, value in watch.rows[-1].items())
+        print(f"{watch.log}: {len(watch.rows)} looks, at the end {told}")
 
 
 def _own(args) -> tuple[str, Recipe]:
@@ -238,6 +251,12 @@ def main(argv: list[str] | None = None) -> None:
     sub.add_argument("--resume", type=Path, metavar="DIR", help="folder of a run to go on with")
     help = "folder of weights and card to begin with; default: fresh weights"
     sub.add_argument("--start", type=Path, metavar="DIR", help=help)
+    help = "look at held-out loss, scores and pictures every so many seconds, and keep them"
+    sub.add_argument("--watch", type=float, metavar="SECONDS", help=help)
+    help = "guidance scales to look at; default: 1 2 4"
+    sub.add_argument("--scales", type=float, nargs="+", default=[1.0, 2.0, 4.0], help=help)
+    help = "what a resumed run may have other than before: data, loss, optimizer, ..."
+    sub.add_argument("--changed", nargs="+", default=[], metavar="TERM", help=help)
     sub = verb(sample, "sample")
     sub.add_argument("--labels", nargs="+", help="numbers or names of classes; default: all")
     sub.add_argument("--prompts", nargs="+", help="for a model that reads, such as emoji-text")
@@ -264,6 +283,9 @@ def main(argv: list[str] | None = None) -> None:
     sub.add_argument("--out", type=Path, required=True, help="folder for weights, cards, pictures")
 
     args = parser.parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):  # a terminal that lacks é says \\xe9, and goes on
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         if args.run not in (train, retrain):
             args.folder = _home(args)

@@ -19,11 +19,12 @@ def rehearse(model: nnx.Module, loss: Callable, data: PyTree, batch: int) -> Non
     checks of values that jit skips are made, and what is out of range anywhere is out of range in
     it. Nothing is compiled.
     """
-    rows = _telling(data, batch)
+    at = _telling(data, batch)
+    rows = jax.tree.map(lambda a: np.asarray(a[at]), data)
     try:
-        value, changed = _traced(model, loss, jax.tree.map(lambda a: np.asarray(a[rows]), data))
+        value, changed = _traced(model, lambda model, key: loss(model, rows, key))
     except (AttributeError, TypeError):  # a loss that asks for what only JAX's arrays have
-        value, changed = _traced(model, loss, jax.tree.map(lambda a: jnp.asarray(a[rows]), data))
+        value, changed = _traced(model, loss, rows)
     if getattr(value, "shape", None) != () or not jnp.issubdtype(value.dtype, jnp.floating):
         raise ValueError(f"loss must give one number, got {checks.shown(value)}")
     if changed:
@@ -33,20 +34,20 @@ def rehearse(model: nnx.Module, loss: Callable, data: PyTree, batch: int) -> Non
         )
 
 
-def _traced(model, loss, rows) -> tuple[PyTree, list[str]]:
+def _traced(model: nnx.Module, loss: Callable, *rows: PyTree) -> tuple[PyTree, list[str]]:
     """The shape of the loss, and where the model is another after the call."""
     changed = []
 
-    def call(model, key):
+    def call(model, key, *rows):
         before = jax.tree.leaves(model)
-        value = loss(model, rows, key)
+        value = loss(model, *rows, key)
         after = jax.tree_util.tree_leaves_with_path(model)
         changed.extend(
             named(path) for old, (path, new) in zip(before, after, strict=True) if old is not new
         )
         return value
 
-    return jax.eval_shape(call, model, jax.random.key(0)), changed
+    return jax.eval_shape(call, model, jax.random.key(0), *rows), changed
 
 
 def _telling(data: PyTree, batch: int) -> np.ndarray:
