@@ -249,8 +249,7 @@ def test_guidance_by_mouse_and_keyboard(visit):
 
     label = pixels(tab)
     tab.get_by_label("the weak network").check()
-    said(tab, "steps in")
-    tab.wait_for_timeout(300)
+    said(tab, "away from the weak network: 20 steps in")
     assert slider(tab, "length of the null row").is_disabled() and pixels(tab) != label
 
     slider(tab, "steps").press("End")

@@ -36,7 +36,6 @@ export const clothes = ({ small }) => ({
         : 'One class from two noises, and the network’s estimate of x_0 at every step on the way. Guidance leads away from what the same network '
           + `draws when told no label, or from ${WEAK} (${million(weak.parameters)}), which is told the same label.`,
     });
-    const models = small ? [NET] : [NET, WEAK];
     const told = status();
     at.foot.append(told.node);
 
@@ -69,7 +68,8 @@ export const clothes = ({ small }) => ({
     };
 
     // What is asked of the network.
-    let engine, tables, random, run;
+    let engine, random, run;
+    const tables = {};
     const rows = (name) => {
       const { shape: [count, width], data } = engine.tensor(name, TABLE);
       return Array.from({ length: count }, (_, i) => data.slice(i * width, (i + 1) * width));
@@ -86,7 +86,7 @@ export const clothes = ({ small }) => ({
       if (!engine) return;
       const { signal } = (run = new AbortController());
       const begun = performance.now();
-      const what = `${now.all ? 'All ten classes' : names[now.label]} at scale ${now.scale}`;
+      const what = `${now.all ? 'All ten classes' : names[now.label]} at scale ${now.scale}${now.away === 'weak' ? ', away from the weak network' : ''}`;
       stop.node.disabled = false;
       let last = 0;
       const one = async ({ label = now.label, seed, picture, film }) => {
@@ -103,10 +103,14 @@ export const clothes = ({ small }) => ({
       };
       told.say(`${what}: drawing …`);
       try {
+        if (now.away === 'weak' && !tables[WEAK]) {
+          await engine.add(WEAK);
+          tables[WEAK] = rows(WEAK);
+          signal.throwIfAborted();
+        }
         await Promise.all(jobs.map(one));
         stop.node.disabled = true;
         told.say(`${what}: ${now.steps} steps in ${((performance.now() - begun) / 1000).toFixed(1)} s.`);
-        engine.another();
       } catch (error) {
         if (!signal.aborted) told.say(`It stopped: ${error.message}.`);
         else if (signal.reason === STOPPED) told.say(`Stopped after ${last} of ${now.steps} steps.`);
@@ -151,12 +155,12 @@ export const clothes = ({ small }) => ({
     arrange();
 
     try {
-      engine = await open(asset, models, { told: told.say, signal: at.signal });
+      engine = await open(asset, [NET], { told: told.say, signal: at.signal });
     } catch (error) {
       at.close();
       throw error;
     }
-    tables = Object.fromEntries(models.map((name) => [name, rows(name)]));
+    tables[NET] = rows(NET);
     const trained = tables[NET].at(-1);
     random = trained.map(normals(3));
     now.length = length(trained);

@@ -2,11 +2,12 @@
 //
 //   const engine = await open(asset, ['fashion-cfg'], { told: (text) => {…}, signal });
 //   const x0 = await engine.denoise('fashion-cfg', { x, t, vector });   // one image, one pass
-//   const { parameters, labels } = await card(asset, 'fashion-cfg');
 //   engine.tensor('fashion-cfg', 'network/condition/table/value');      // {shape, data} from the weights themselves
+//   await engine.add('fashion-cfg-weak');                               // one more, when it is wanted
+//   const { parameters, labels } = await card(asset, 'fashion-cfg');
 //
 // One call is one pass for one image, so that a picture can be shown as it comes and be stopped at any step. The
-// weights are the package's own safetensors file: the graph has byte ranges of it for constants.
+// weights are the package's own safetensors file: the constants of a graph are ranges of its numbers.
 import source from './worker.js';
 
 const RUNTIME = ['ort.wasm.bundle.min.mjs', 'ort-wasm-simd-threaded.wasm.gz'];
@@ -24,33 +25,31 @@ export async function open(asset, names, { told = () => {}, signal } = {}) {
       const bytes = [...count.values()].reduce((sum, n) => sum + n, 0);
       told(`Loading: ${(bytes / 1e6).toFixed(1)} MB …`);
     });
-  const model = async (name) => {
-    const [card, graph, weights] = await Promise.all([`${name}.graph.json`, `${name}.onnx`, `${name}.safetensors`].map(get));
-    await check(name, weights, read(card).sha256);
-    return { name, graph, weights };
-  };
-  const [runtime, ...models] = await Promise.all([Promise.all(RUNTIME.map(get)), ...names.map(model)]);
-  signal?.throwIfAborted();
-  told('Starting the network …');
+  const crew = Array.from({ length: Math.min(2, navigator.hardwareConcurrency || 1) }, () => connect(signal));
+  const all = (question) => Promise.all(crew.map((worker) => worker.ask(question)));
+  const started = Promise.all(RUNTIME.map(get)).then((runtime) => all({ runtime }));
 
-  const workers = [];
-  const start = async () => {
-    const worker = connect(signal);
-    await worker.ask({ runtime, models });
-    workers.push(worker);
+  const models = {};
+  const fetched = async (name) => {
+    const [{ sha256 }, graph, weights] = await Promise.all([card(asset, name), get(`${name}.onnx`), get(`${name}.safetensors`)]);
+    await check(name, weights, sha256);
+    models[name] = unpacked(weights);
+    await started;
+    await all({ name, graph, numbers: models[name].numbers });
   };
-  await start();
-  // A second one doubles the speed where a second core is idle. The first picture need not wait for it.
-  const another = () => {
-    if (workers.length === 1 && (navigator.hardwareConcurrency || 1) > 1) start().catch(() => {});
-    another.done = true;
-  };
+  const added = {};
+  const add = (name) =>
+    (added[name] ??= fetched(name).catch((error) => {
+      delete added[name]; // it may be asked for again
+      throw error;
+    }));
+  await Promise.all([started, ...names.map(add)]);
 
   return {
-    tensor: (name, key) => tensor(models.find((each) => each.name === name).weights, key),
-    another: () => another.done || another(),
+    add,
+    tensor: (name, key) => tensor(models[name], key),
     denoise(name, question) {
-      const idle = workers.reduce((a, b) => (b.waiting < a.waiting ? b : a));
+      const idle = crew.reduce((a, b) => (b.waiting < a.waiting ? b : a));
       return idle.ask({ name, ...question });
     },
   };
@@ -91,16 +90,20 @@ function connect(signal) {
   };
 }
 
-/** A tensor of a safetensors file, which holds float16. */
-export function tensor(weights, key) {
+/** A safetensors file of float16: where its tensors are, and all its numbers. */
+function unpacked(weights) {
   const length = Number(new DataView(weights).getBigUint64(0, true));
-  const entry = read(new Uint8Array(weights, 8, length))[key];
-  const [start, end] = entry.data_offsets.map((offset) => 8 + length + offset);
-  return { shape: entry.shape, data: Float32Array.from(new Uint16Array(weights.slice(start, end)), half) };
+  const header = read(new Uint8Array(weights, 8, length));
+  return { header, numbers: Float32Array.from(new Uint16Array(weights, 8 + length), (bits) => HALVES[bits]) };
 }
 
-function half(bits) {
+function tensor({ header, numbers }, key) {
+  const { shape, data_offsets } = header[key];
+  return { shape, data: numbers.slice(...data_offsets.map((offset) => offset / 2)) };
+}
+
+const HALVES = Float32Array.from({ length: 2 ** 16 }, (_, bits) => {
   const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
   const size = exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024);
   return bits >> 15 ? -size : size;
-}
+});

@@ -11,14 +11,12 @@ export async function notes(asset, told, signal) {
   const { card, open } = await import('./engine.js');
   const [{ parameters }, engine] = await Promise.all([card(asset, NAME), open(asset, [NAME], { told, signal })]);
   const { shape: [rows, wide], data } = engine.tensor(NAME, TABLE);
-  const draw = async (schedule, noise, { family, scale, steps }, options) => {
+  const draw = (schedule, noise, { family, scale, steps }, options) => {
     const [own, none] = [family, rows - 1].map((row) => {
       const vector = data.slice(row * wide, (row + 1) * wide);
       return (x, t) => engine.denoise(NAME, { x, t: angle(schedule(t)), vector });
     });
-    const x0 = await sample(dpmpp_2m(schedule, noise, { steps }), guided(own, none, scale, [0, 1]), options);
-    engine.another();
-    return x0;
+    return sample(dpmpp_2m(schedule, noise, { steps }), guided(own, none, scale, [0, 1]), options);
   };
   return { parameters, draw };
 }

@@ -1,4 +1,4 @@
-// Runs networks. The first message brings the runtime and the models; each later one is one pass for one image.
+// Runs networks. A message brings the runtime, or a model, or asks for one pass for one image.
 const sessions = {};
 let ort;
 
@@ -8,19 +8,20 @@ async function unpacked(bytes) {
   return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
 }
 
-async function start({ runtime: [script, binary], models }) {
+async function start([script, binary]) {
   const address = URL.createObjectURL(new Blob([script], { type: 'text/javascript' }));
   const found = await Promise.all([import(address), unpacked(binary)]);
   ort = found[0];
   ort.env.wasm.wasmBinary = found[1];
   ort.env.wasm.numThreads = 1; // more need headers that static hosts do not send
-  for (const { name, graph, weights } of models) {
-    sessions[name] = await ort.InferenceSession.create(new Uint8Array(graph), {
-      executionProviders: ['wasm'],
-      graphOptimizationLevel: 'basic', // the graph is folded already; only the weights are left to be made float32
-      externalData: [{ path: `${name}.safetensors`, data: new Uint8Array(weights) }],
-    });
-  }
+}
+
+async function add({ name, graph, numbers }) {
+  sessions[name] = await ort.InferenceSession.create(new Uint8Array(graph), {
+    executionProviders: ['wasm'],
+    graphOptimizationLevel: 'basic', // the graph is folded already, but for what depends on weights
+    externalData: [{ path: `${name}.safetensors`, data: new Uint8Array(numbers.buffer) }],
+  });
 }
 
 async function denoise({ name, x, t, vector }) {
@@ -37,6 +38,6 @@ async function denoise({ name, x, t, vector }) {
 let last = Promise.resolve(); // questions are answered one after the other
 onmessage = ({ data }) => {
   last = last
-    .then(() => (data.runtime ? start(data) : denoise(data)))
+    .then(() => (data.runtime ? start(data.runtime) : data.graph ? add(data) : denoise(data)))
     .then((answer) => postMessage({ answer }), (error) => postMessage({ error: String(error?.message ?? error) }));
 };
