@@ -12,10 +12,10 @@
 
   // Nothing is cut, unless it scrolls and a fading edge says so; on paper nothing scrolls.
   for (const box of article.querySelectorAll('*')) {
-    if (box.closest('svg, mjx-container *, span.math, input, .noUi-target, select, .visually-hidden') || !seen(box)) continue;
-    const style = getComputedStyle(box);
     const hidden = box.scrollWidth - box.clientWidth;
-    if (hidden <= 4 || !box.clientWidth || style.display === 'inline') continue;
+    if (hidden <= 4 || !box.clientWidth || box.closest('svg, mjx-container *, span.math, input, .noUi-target, select')) continue;
+    const style = getComputedStyle(box);
+    if (style.display === 'inline' || !seen(box)) continue;
     if (style.overflowX === 'visible') {
       const right = article.getBoundingClientRect().right;
       if (onPaper && box.getBoundingClientRect().left + box.scrollWidth > right + 4 && !box.firstElementChild?.closest('div, section, figure, article'))
@@ -23,6 +23,7 @@
     } else if (onPaper) trouble.push(`cut on paper by ${hidden}: ${where(box)}`);
     else if (style.overflowX === 'hidden' || style.overflowX === 'clip') trouble.push(`cut by ${hidden}: ${where(box)}`);
     else if (style.maskImage === 'none') trouble.push(`scrolls without a sign by ${hidden}: ${where(box)}`);
+    else if (box.tabIndex < 0) trouble.push(`no key scrolls it: ${where(box)}`);
   }
 
   for (const formula of article.querySelectorAll('mjx-container[display="true"]')) {

@@ -39,6 +39,7 @@ QUIET += " --disable-sync --no-first-run"
 AUDIT = (Path(__file__).parent / "audit.js").read_text(encoding="utf8")
 AXE = (Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js").read_text(encoding="utf8")
 BAD = ("critical", "serious")
+PARTS = "{ exclude: ['mjx-container'] }"  # thousands of elements, which the audit looks after
 CONTROLS = ".widget-slider, .widget-play, .widget-readout, .widget-inline-hbox:not(.widget-html)"
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
@@ -149,13 +150,14 @@ def test_page_works_and_can_be_read(visit, doc):
     assert width[0] <= width[1], "the page scrolls sideways"
     assert tab.evaluate(AUDIT) == []
     tab.evaluate(AXE)
-    found = tab.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")["violations"]
+    found = tab.evaluate(f"() => axe.run({PARTS}, {{ resultTypes: ['violations'] }})")["violations"]
     assert [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in BAD] == []
-    on_paper(tab)
-    assert tab.evaluate(AUDIT) == []
+    if tab.evaluate("document.documentElement.dataset.theme") == "dark":
+        put_on_paper(tab)
+        assert tab.evaluate(AUDIT) == []
 
 
-def on_paper(tab):
+def put_on_paper(tab):
     """The page as it is printed, on A4 with margins of 1 cm."""
     tab.set_viewport_size({"width": 718, "height": 1000})
     tab.emulate_media(media="print")
