@@ -9,7 +9,7 @@ VENV := .venv
 REQUIREMENTS := requirements.txt
 BIN := $(VENV)/bin
 START := $(shell date +%s)
-BOOK_TESTS := tests/test_book.py tests/test_browser.py
+BOOK_TESTS := tests/test_book.py tests/test_browser.py tests/test_live_book.py
 # A worker for each core, four at most. A file stays with one worker, so that what its tests share
 # is compiled once.
 PYTEST := $(BIN)/python3 -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile

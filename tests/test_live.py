@@ -23,7 +23,7 @@ from test_browser import browser  # noqa: F401
 from workshop_lite import checkpoints, live, samplers
 from workshop_lite.conditioning import null_labels
 from workshop_lite.guidance import Guided
-from workshop_lite.live.demo import ENGINE, GRAPHS, STATIC, files
+from workshop_lite.live.assets import ENGINE, GRAPHS, STATIC, files
 from workshop_lite.schedules import cosine
 
 ROOT = Path(__file__).parent.parent

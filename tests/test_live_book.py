@@ -8,7 +8,7 @@ from test_book import HTML, needs_build, page
 from test_browser import SCREENS, browser, lab, site, visit  # noqa: F401
 
 from workshop_lite import live
-from workshop_lite.live.demo import files
+from workshop_lite.live.assets import files
 
 LINE = "() => document.querySelector('.kit [role=status]')?.textContent.includes('steps in')"
 

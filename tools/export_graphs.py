@@ -25,7 +25,7 @@ from jax2onnx import to_onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from workshop_lite import checkpoints, datasets
-from workshop_lite.live.demo import GRAPHS
+from workshop_lite.live.assets import GRAPHS
 from workshop_lite.networks import Context, convolution, layers
 from workshop_lite.predictions import Denoiser
 from workshop_lite.schedules import angle, over

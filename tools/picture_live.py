@@ -19,7 +19,7 @@ from playwright.sync_api import sync_playwright
 from try_live import write
 
 from workshop_lite import live
-from workshop_lite.live.demo import STATIC
+from workshop_lite.live.assets import STATIC
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 

@@ -12,7 +12,7 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 from workshop_lite import live
-from workshop_lite.live.demo import files
+from workshop_lite.live.assets import files
 
 MARKER = re.compile(r'<p data-live="(\w+)">')
 FOLDER = "live"

@@ -1,26 +1,17 @@
-"""A demo as a cell shows it, and the files that it is made of."""
+"""A demo as a cell and as a page shows it."""
 
 import sys
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 
 from PIL import Image
 
-from workshop_lite import checkpoints
+from workshop_lite.live.assets import STATIC
 
-STATIC, GRAPHS, ENGINE = (Path(__file__).parent / name for name in ("static", "graphs", "engine"))
 NOTE = (
     "In the built book, opened from a server in a browser with JavaScript, this picture is a demo:"
     " <code>make serve</code> opens it with everything alive."
 )
-
-
-def files() -> dict[str, Path]:
-    """All that a demo may ask for, by name; the weights of a graph are the package's own."""
-    found = [path for folder in (STATIC, GRAPHS, ENGINE) for path in folder.iterdir()]
-    weights = [checkpoints.FOLDER / f"{path.stem}.safetensors" for path in GRAPHS.glob("*.onnx")]
-    return {path.name: path for path in [*found, *weights]}
 
 
 @dataclass(frozen=True)

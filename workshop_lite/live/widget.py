@@ -4,7 +4,7 @@ import anywidget
 import ipywidgets as ipw
 import traitlets
 
-from workshop_lite.live.demo import STATIC, files
+from workshop_lite.live.assets import STATIC, files
 
 
 class Widget(anywidget.AnyWidget):
