@@ -31,6 +31,11 @@
     if (seen(formula) && lost > 2) trouble.push(`begins ${lost} before its place: ${where(formula)}`);
   }
 
+  for (const link of document.querySelectorAll('.prev-next-area a')) {
+    const { left, right } = link.getBoundingClientRect();
+    if (seen(link) && (left < 0 || right > innerWidth)) trouble.push(`off the screen: ${where(link)}`);
+  }
+
   // Words of 10 points and more, drawn at 100 pixels an inch, are 9 pixels high and more; and as sharp as a good screen.
   for (const image of article.querySelectorAll('figure img')) {
     if (!seen(image) || !image.hasAttribute('width')) continue;
