@@ -30,7 +30,7 @@ from workshop_lite.evaluation import metrics
 from workshop_lite.figures.images import gallery, mosaic
 from workshop_lite.figures.watching import watched
 from workshop_lite.guidance import Guided
-from workshop_lite.networks import Autoencoder, TinyDecoder, UNet
+from workshop_lite.networks import Autoencoder, Classifier, TinyDecoder, UNet
 from workshop_lite.training import fitting
 from workshop_lite.widgets.flipbook import scrubber
 from workshop_lite.widgets.guidance import guidance_explorer, png
@@ -447,6 +447,8 @@ def surface(toy, net, folder):
     t, rows = np.full(2, 0.5, np.float32), np.random.default_rng(0).normal(size=(9, 2))
     still = predictions.Denoiser(lambda xt, t, cond: xt, schedules.cosine, predictions.VELOCITY)
     model, recipe = nnx.Linear(1, 1, rngs=nnx.Rngs(0)), {"recipe": "fashion-classifier"}
+    saved = filled(lambda: Classifier(1, 2, widths=(8,), rngs=nnx.Rngs(0)))
+    notes = {"shape": [4, 4, 1], "classes": ["a", "b"]}
     judge = evaluation.Judge(Judged(), np.zeros((9, 2, 2, 1), np.float32))
     sampling = {"denoise": toy, "schedule": schedules.cosine, "noise": POINTS, "cond": LABELS}
     images = np.zeros((4, 2, 2, 1), np.float32)
@@ -529,7 +531,7 @@ def surface(toy, net, folder):
         (checkpoints.names, {"folder": folder}),
         (checkpoints.card, {"name": "none", "folder": folder}),
         (checkpoints.load, {"name": "none", "folder": folder}),
-        (checkpoints.save, {"name": "a", "model": model, "notes": recipe, "folder": folder}),
+        (checkpoints.save, {"name": "a", "model": saved, "notes": notes, "folder": folder}),
         (checkpoints.write_card, {"name": "a", "notes": recipe, "folder": folder}),
         (
             training.fit,

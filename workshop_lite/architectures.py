@@ -53,10 +53,11 @@ def described(model: Any) -> dict | list | str | float | int | None:
         return model
     name = type(model).__name__
     if CLASSES.get(name) is not type(model):
+        got = checks.shown(name if isinstance(model, nnx.Module) else model)
         raise ValueError(
-            f"model must be made of {', '.join(CLASSES)} and of the schedules and predictions that"
-            f" have a name, got {checks.shown(name if isinstance(model, nnx.Module) else model)};"
-            " a schedule of your own can be drawn with schedules.from_points"
+            "model must be made of what architectures.CLASSES lists, and of schedules and"
+            f" predictions that have a name, got {got}; a schedule of your own can be drawn with"
+            " schedules.from_points"
         )
     if isinstance(model, Vocabulary):  # in one line, not in one for each word
         return {"class": name, "words": " ".join(model.words), "length": model.length}
