@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_browser import browser  # noqa: F401
+from test_browser import AXE, browser  # noqa: F401
 
 from workshop_lite import checkpoints, live, samplers
 from workshop_lite.conditioning import null_labels
@@ -238,6 +238,10 @@ def test_guidance_by_mouse_and_keyboard(visit):
     assert not picture.is_visible() and "2.4 M parameters" in tab.locator(".kit-runs").inner_text()
     drawn = pixels(tab)
     assert len(drawn) == 4 and len(set(drawn)) == 4
+
+    tab.evaluate(AXE)
+    found = tab.evaluate("() => axe.run('.live', { resultTypes: ['violations'] })")["violations"]
+    assert not [(rule["id"], rule["nodes"][0]["html"]) for rule in found]
 
     slider(tab, "scale").press("ArrowRight")
     said(tab, r"scale 2\.5: 20 steps in")

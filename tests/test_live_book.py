@@ -5,7 +5,7 @@ import re
 import nbformat
 import pytest
 from test_book import HTML, needs_build, page
-from test_browser import SCREENS, browser, lab, site, visit  # noqa: F401
+from test_browser import AUDIT, AXE, SCREENS, browser, lab, site, visit  # noqa: F401
 
 from workshop_lite import live
 from workshop_lite.live.assets import files
@@ -45,6 +45,10 @@ def test_the_landing_page_draws_a_sneaker_when_asked(visit):  # noqa: F811
     assert tab.get_by_role("img", name="Sneaker from seed 0 at scale 2.").count() == 1
     width = tab.evaluate("() => [document.documentElement.scrollWidth, window.innerWidth]")
     assert width[0] <= width[1]
+    assert tab.evaluate(AUDIT) == []
+    tab.evaluate(AXE)
+    found = tab.evaluate("() => axe.run('.live', { resultTypes: ['violations'] })")["violations"]
+    assert not [(rule["id"], rule["nodes"][0]["html"]) for rule in found]
 
 
 @pytest.fixture
