@@ -28,7 +28,7 @@ REACH = 3.2  # every toy distribution lies within this of 0, noisy or not
 def flow(data: Mixture, schedule: Schedule, lines: int = 20) -> Figure:
     """The density of x_t from data to noise, and lines that keep a fixed share of it below."""
     figure, (left, middle, right) = plt.subplots(
-        1, 3, sharey=True, figsize=SIZE, dpi=160, layout="constrained", width_ratios=[1, 5, 1]
+        1, 3, sharey=True, figsize=SIZE, layout="constrained", width_ratios=[1, 5, 1]
     )
     t, x, density = _density(data, schedule)
     _mist(middle, density)
@@ -50,7 +50,7 @@ def flow(data: Mixture, schedule: Schedule, lines: int = 20) -> Figure:
 
 def denoiser(data: Mixture, schedule: Schedule, times: Sequence[float]) -> Figure:
     """The best guess of x_0 against x_t, one curve for each time."""
-    figure, axes = plt.subplots(figsize=SIZE, dpi=160, layout="constrained")
+    figure, axes = plt.subplots(figsize=SIZE, layout="constrained")
     xt = jnp.linspace(-REACH, REACH, 400)[:, None]
     for mean in np.ravel(data.means):
         axes.axhline(mean, color="#bbbbbb", linewidth=1, linestyle=(0, (4, 3)))
@@ -66,7 +66,7 @@ def denoiser(data: Mixture, schedule: Schedule, times: Sequence[float]) -> Figur
 def walks(data: Mixture, schedule: Schedule, states: Mapping[str, Float[Array, "n b 1"]]) -> Figure:
     """One panel for each entry: a sampler's states over the density they should follow."""
     figure, panels = plt.subplots(
-        1, len(states), sharey=True, figsize=SIZE, dpi=160, layout="constrained", squeeze=False
+        1, len(states), sharey=True, figsize=SIZE, layout="constrained", squeeze=False
     )
     _, _, density = _density(data, schedule)
     borders = np.convolve(np.ravel(data.means), [0.5, 0.5], "valid")
@@ -88,7 +88,7 @@ def walks(data: Mixture, schedule: Schedule, states: Mapping[str, Float[Array, "
 
 def log_snr_curves(schedules: Mapping[str, Schedule]) -> Figure:
     """log(alpha^2 / sigma^2) against time, one curve for each schedule."""
-    figure, axes = plt.subplots(figsize=SIZE, dpi=160, layout="constrained")
+    figure, axes = plt.subplots(figsize=SIZE, layout="constrained")
     t = np.linspace(0, 1, 500)[1:-1]
     axes.axhspan(-4, 4, color="#eef2f6", linewidth=0)
     axes.text(0.02, -3.8, "signal and noise both count", color="#52667a", va="bottom")
@@ -109,7 +109,7 @@ def predictions(
     t: Float[ArrayLike, " t"],
 ) -> Figure:
     """Left, what each network outputs; right, what an error of 1 in it does to x_0."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=SIZE, dpi=160, layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=SIZE, layout="constrained")
     for name, colour, style in zip(outputs, COLOURS, ("-", "--", "-."), strict=False):
         left.plot(xt, outputs[name], style, color=colour, linewidth=2.2, label=name)
         right.plot(t, gains[name], style, color=colour, linewidth=2.2)
@@ -125,7 +125,7 @@ def predictions(
 
 def convergence(evaluations: Sequence[int], errors: Mapping[str, Sequence[float]]) -> Figure:
     """Error against evaluations of the denoiser, both logarithmic, one line for each sampler."""
-    figure, axes = plt.subplots(figsize=SIZE, dpi=160, layout="constrained")
+    figure, axes = plt.subplots(figsize=SIZE, layout="constrained")
     for (name, row), colour, mark in zip(errors.items(), COLOURS, "os^D", strict=False):
         axes.loglog(evaluations, row, mark + "-", color=colour, linewidth=2, label=name)
     axes.set(xlabel="evaluations of the denoiser", ylabel="mean error")
@@ -142,7 +142,7 @@ def convergence(evaluations: Sequence[int], errors: Mapping[str, Sequence[float]
 def clouds(points: Mapping[str, Float[ArrayLike, "n 2"]], labels: ArrayLike) -> Figure:
     """One panel of points for each entry, coloured by label."""
     figure, panels = plt.subplots(
-        1, len(points), figsize=(5.4, 2.2), dpi=160, layout="constrained", squeeze=False
+        1, len(points), figsize=(5.4, 2.2), layout="constrained", squeeze=False
     )
     for axes, (title, x) in zip(panels[0], points.items(), strict=True):
         _points(axes, x, labels, size=5)
