@@ -217,7 +217,7 @@ def test_the_checker_of_accessibility_is_the_one_that_is_listed():
 # The reference page ----------------------------------------------------------------------------
 
 #: What no page describes: what the rooms use among themselves, and the command line.
-BEHIND = {"checks", "files", "__main__", "figures.style", "widgets.panel"}
+BEHIND = {"checks", "files", "modules", "__main__", "figures.style", "widgets.panel"}
 ROOM = re.compile(r"`(?:[^`<]*<)?~?\.?(?:workshop_lite\.)?((\w+)\.[\w.]+)>?`")
 
 
