@@ -260,7 +260,7 @@ def test_guidance_by_mouse_and_keyboard(visit):
     stop = tab.get_by_role("button", name="Stop")
     tab.wait_for_function("() => document.querySelectorAll('.kit canvas')[2].height > 100")
     stop.click()
-    said(tab, r"Stopped after \d+ of 50 steps")
+    said(tab, r"Stopped at step \d+ of 50")
     still = pixels(tab)
     tab.wait_for_timeout(300)
     assert pixels(tab) == still and stop.is_disabled()
@@ -307,6 +307,23 @@ def test_what_cannot_be_fetched_leaves_the_picture_and_a_sentence(visit):
     run.click()
     tab.get_by_text("It could not be loaded: ort-wasm-simd-threaded.wasm.gz is missing").wait_for()
     assert tab.locator("img").is_visible() and run.is_enabled()
+
+
+def test_closed_while_it_loads(visit):
+    tab = visit("ask")
+    held = []
+    tab.route("**/*.safetensors", lambda route: held.append(route))
+    tab.get_by_role("button", name="Run it here").click()
+    tab.get_by_role("button", name="Close").click()
+    assert tab.locator("img").is_visible() and not tab.locator(".kit").count()
+    tab.wait_for_timeout(300)
+    assert held
+    for route in held:
+        route.continue_()
+    tab.unroute("**/*.safetensors")
+    tab.get_by_role("button", name="Run it here").click()
+    tab.locator(".live-on").wait_for()
+    assert tab.locator(".kit").count() == 1
 
 
 def test_a_page_opened_as_a_file_says_what_to_do(visit, site):

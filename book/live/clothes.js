@@ -108,12 +108,12 @@ export const clothes = ({ small }) => ({
           tables[WEAK] = rows(WEAK);
           signal.throwIfAborted();
         }
-        await Promise.all(jobs.map(one));
+        for (const job of jobs) await one(job); // two passes at a time are all there are hands for
         stop.node.disabled = true;
         told.say(`${what}: ${now.steps} steps in ${((performance.now() - begun) / 1000).toFixed(1)} s.`);
       } catch (error) {
         if (!signal.aborted) told.say(`It stopped: ${error.message}.`);
-        else if (signal.reason === STOPPED) told.say(`Stopped after ${last} of ${now.steps} steps.`);
+        else if (signal.reason === STOPPED) told.say(`Stopped at step ${last} of ${now.steps}.`);
       }
     };
 

@@ -46,30 +46,38 @@ function offer(place) {
   const close = make('button', { type: 'button', className: 'live-close', textContent: 'Close', hidden: true });
   run.setAttribute('aria-label', `Run it here: ${place.dataset.title}`);
   close.setAttribute('aria-label', `Close: ${place.dataset.title}`);
-  let stage, end;
+  let stage, end, wanted; // `wanted` is another object after every click, so that a demo that comes late is noticed
 
   const stop = () => {
     if (end) end();
     if (stage) stage.remove();
-    end = stage = null;
+    wanted = end = stage = null;
     place.classList.remove('live-on');
+    status.textContent = '';
     close.hidden = true;
     run.hidden = false;
-    run.disabled = false;
   };
   run.onclick = async () => {
-    run.disabled = true;
+    const click = (wanted = {});
+    run.hidden = true;
+    close.hidden = false;
+    close.focus();
     status.textContent = 'Loading …';
     try {
       const { default: demo } = await import(new URL(`${place.dataset.live}.js`, here).href);
+      if (click !== wanted) return;
       stage = make('div', { className: 'live-stage' });
       place.insertBefore(stage, run);
-      end = await demo.render({ model, el: stage, asset });
+      const made = await demo.render({ model, el: stage, asset });
+      if (click !== wanted) {
+        if (made) made();
+        return;
+      }
+      end = made;
       place.classList.add('live-on');
       status.textContent = '';
-      run.hidden = true;
-      close.hidden = false;
     } catch (error) {
+      if (click !== wanted) return;
       stop();
       status.textContent = `It could not be loaded: ${error.message}. Try again, or reload the page.`;
     }

@@ -1,4 +1,4 @@
-/* made by tools/live.sh from book/live, sha256 432c092b806e9e987cef4347134fee87c8554e2ddf5359a5b2e3bf7eeef3d9b0 */
+/* made by tools/live.sh from book/live, sha256 3329ce7aae3498e692f45b337eef3e7f606c3f92faa8fb5e69eea3e30bf9a23f */
 var Rt=Object.defineProperty;var Xt=(e,o)=>{for(var n in o)Rt(e,n,{get:o[n],enumerable:!0})};var It=`
 .kit { --kit-line: color-mix(in srgb, currentColor 28%, transparent); border: 1px solid var(--kit-line);
   border-radius: 0.5rem; box-sizing: border-box; container-type: inline-size; font-size: 0.9375rem; line-height: 1.45;
