@@ -24,6 +24,7 @@ def test_pages_with_a_demo_and_no_others_have_the_loader():
         loaders = [tag for tag in soup.find_all("script", src=True) if "/loader.js" in tag["src"]]
         assert bool(demos) == bool(loaders) and all(tag.has_attr("defer") for tag in loaders)
         assert not soup.find("p", attrs={"data-live": True}), f"{path.name}: a marker is left"
+        assert '"anywidget"' not in path.read_text(encoding="utf8"), path.name
         placed |= demos
     assert "ask" in placed and placed <= set(live.__all__)
     for name, path in files().items():

@@ -4,6 +4,7 @@ In Markdown a demo is ``{live} NAME``; a notebook's cell leaves a marker in its 
 a picture with a sentence, which ``loader.js`` turns into a demo where it can.
 """
 
+import json
 import re
 import shutil
 from typing import Any
@@ -28,6 +29,16 @@ class Live(SphinxDirective):
         if name not in live.__all__:
             raise self.error(f"live must name a function of workshop_lite.live, got {name!r}")
         return [nodes.raw("", getattr(live, name)().marker(), format="html")]
+
+
+def forget(app, docname: str, source: list[str]) -> None:
+    """In a page a demo is no widget: its saved state would ask another host for anywidget."""
+    if '"anywidget"' in source[0]:
+        notebook = json.loads(source[0])
+        for saved in notebook["metadata"]["widgets"].values():
+            models = saved["state"].items()
+            saved["state"] = {i: m for i, m in models if m["model_module"] != "anywidget"}
+        source[0] = json.dumps(notebook)
 
 
 def place(app, doctree: nodes.document, docname: str) -> None:
@@ -61,6 +72,7 @@ def setup(app) -> dict[str, Any]:
     """Called by Sphinx."""
     app.add_directive("live", Live)
     app.connect("builder-inited", copy)
+    app.connect("source-read", forget)
     app.connect("doctree-resolved", place)
     app.connect("html-page-context", add_loader)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -33,7 +33,7 @@ class Demo:
         return (
             f'<div class="live" data-live="{self.name}" data-title="{escape(self.title)}">'
             f'<img src="{folder}/{self.name}.webp" alt="{escape(self.alt)}" width="{width}"'
-            f' height="{height}" loading="lazy"><p class="live-note">{NOTE}</p></div>'
+            f' height="{height}"><p class="live-note">{NOTE}</p></div>'
         )
 
     def marker(self) -> str:

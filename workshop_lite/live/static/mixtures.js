@@ -1,4 +1,4 @@
-/* made by tools/live.sh from book/live, sha256 3329ce7aae3498e692f45b337eef3e7f606c3f92faa8fb5e69eea3e30bf9a23f */
+/* made by tools/live.sh from book/live, sha256 cd977e6b2fd37771725b225730c97a05d3c82e7ed69787330981e18fa8f3c9be */
 var Rt=Object.defineProperty;var Xt=(e,o)=>{for(var n in o)Rt(e,n,{get:o[n],enumerable:!0})};var It=`
 .kit { --kit-line: color-mix(in srgb, currentColor 28%, transparent); border: 1px solid var(--kit-line);
   border-radius: 0.5rem; box-sizing: border-box; container-type: inline-size; font-size: 0.9375rem; line-height: 1.45;
