@@ -29,7 +29,7 @@ MAY_IMPORT = {
     },
     "checkpoints": {"architectures", "conditioning", "networks", "recipes"},
     "live": {"checkpoints"},
-    "cards": {"architectures", "checkpoints", "datasets"},
+    "cards": {"architectures", "checkpoints"},
     "exporting": {"predictions", "schedules"},
     "drawing": {
         "architectures",

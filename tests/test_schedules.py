@@ -126,11 +126,12 @@ def test_shift_moves_log_snr(base, shift):
     assert_allclose(moved(t).alpha ** 2 + moved(t).sigma ** 2, 1.0, atol=1e-6)
 
 
-def test_shift_is_cached():
-    """Equal shifts are the same function, so a sampler compiles once for both."""
+def test_equal_shifts_are_equal():
+    """Made twice, so that a sampler compiles once for both; another shift is another schedule."""
     again = schedules.shifted(schedules.cosine, -1.0)
-    assert schedules.shifted(schedules.cosine, -1.0) is again
-    assert schedules.shifted(schedules.cosine, -2.0) is not again
+    assert schedules.shifted(schedules.cosine, -1.0) == again
+    assert hash(schedules.shifted(schedules.cosine, -1.0)) == hash(again)
+    assert schedules.shifted(schedules.cosine, -2.0) != again
 
 
 def test_over_adds_axes():
@@ -252,12 +253,18 @@ def test_zero_terminal_of_a_curve_that_begins_with_noise():
     assert_allclose(level.alpha**2 + level.sigma**2, 1.0, atol=1e-6)
 
 
-def test_equal_curves_are_one_function():
-    """Made twice from the same numbers they are the same function: a sampler compiles once."""
-    assert schedules.karras(5) is schedules.karras(5.0)
-    assert schedules.uniform_log_snr(9, -8) is schedules.from_points([0, 1], [9.0, -8.0])
-    again = schedules.zero_terminal(schedules.linear)
-    assert schedules.zero_terminal(schedules.linear) is again
+def test_equal_curves_are_equal():
+    """Made twice from the same numbers they are equal, a table too: a sampler compiles once."""
+    table = schedules.linear_betas(50)
+    for made in (
+        lambda: schedules.karras(5),
+        lambda: schedules.zero_terminal(schedules.linear),
+        lambda: schedules.from_betas(table),
+        lambda: schedules.from_points([0, 1], [9.0, -8.0]),
+    ):
+        assert made() == made() and hash(made()) == hash(made())
+    assert schedules.uniform_log_snr(9, -8) == schedules.from_points([0, 1], [9.0, -8.0])
+    assert schedules.karras(5) != schedules.karras(6)
 
 
 def bent(alpha):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from workshop_lite import cards, checkpoints, checks, datasets, drawing, exporting, plans, samplers
+from workshop_lite import cards, checkpoints, checks, drawing, exporting, plans, samplers
 from workshop_lite.architectures import reader
 from workshop_lite.conditioning import Labels, TextEncoder, null_labels, null_prompts
 from workshop_lite.datasets.folder import CAPTIONS
@@ -106,7 +106,7 @@ def _own(args) -> tuple[str, Recipe]:
     if len(sides) > 2 or not all(side.isdecimal() and int(side) for side in sides):
         raise ValueError(f"size must be a number such as 32, or 48x40, got {args.size}")
     data = str(args.data)
-    data = data if datasets.is_folder(data) else f"./{data}"
+    data = data if args.data.parent != Path(".") else f"./{data}"
     return name, like(kind, data, (int(sides[0]), int(sides[-1])))
 
 

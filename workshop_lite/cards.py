@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from workshop_lite import architectures, checkpoints, datasets
+from workshop_lite import architectures, checkpoints
 
 TAGS = ["diffusion", "jax", "flax", "workshop-lite"]
 TASKS = {"TextEncoder": "text-to-image", "Labels": "unconditional-image-generation"}
@@ -37,7 +37,7 @@ def readme(name: str, folder: str | Path = checkpoints.FOLDER, licence: str | No
     shipped = Path(folder) == checkpoints.FOLDER
     licence = licence or card.get("licence") or ("mit" if shipped else "unknown")
     kind, data = _kind(card["model"]), card.get("data", "")
-    data = Path(data).name if datasets.is_folder(data) else data  # a path is nobody's business
+    data = Path(data).name  # a path is nobody's business
     front = {"license": licence, "library_name": "workshop-lite", "tags": TAGS}
     front |= {"pipeline_tag": TASKS[kind]} if kind in TASKS else {}
     front |= {"datasets": [data]} if data else {}

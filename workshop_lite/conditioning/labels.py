@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, ArrayLike, Int, PyTree
+from jaxtyping import Array, ArrayLike, Int, Integer, PyTree
 
 from workshop_lite import checks
 from workshop_lite.modules import Module
@@ -40,7 +40,7 @@ class Labels(Module):
     def __call__(self, labels: Int[Array, " b"]) -> Context:
         return Context(self.table[...][labels])  # row -1 is the last row: the null class
 
-    def check(self, labels: Int[ArrayLike, " b"], rows: int) -> None:
+    def check(self, labels: Integer[ArrayLike, " b"], rows: int) -> None:
         """Raise ValueError unless there is one whole-number label in [-1, n) for each row."""
         shape, kind = getattr(labels, "shape", ""), getattr(labels, "dtype", type(labels).__name__)
         if shape != (rows,) or not jnp.issubdtype(kind, jnp.integer):

@@ -67,8 +67,9 @@ def digest(name: str) -> str:
 
 
 def is_folder(name: str) -> bool:
-    """Whether this is the path of a folder, and no name of a data set."""
-    return isinstance(name, str) and ("/" in name or "\\" in name)
+    """Whether this is the path of a folder that is there, and no name of a data set."""
+    apart = isinstance(name, str) and "\0" not in name and ("/" in name or "\\" in name)
+    return apart and Path(name).is_dir()
 
 
 def emoji_sentences() -> list[str]:
