@@ -33,6 +33,7 @@ from measurements import (
     schedules,
     text,
     training,
+    watched,
 )
 from measurements.comparing import compared, verdict
 from workshop_lite import checks
@@ -41,7 +42,7 @@ from workshop_lite.evaluation import results
 MODULES = {
     module.__name__.removeprefix("measurements."): module
     for module in (
-        *(guidance, cost, training),  # chapter 1
+        *(guidance, cost, training, watched),  # chapter 1
         *(text, encoders, control, convergence, routes),  # 2
         *(schedules, samplers),  # 3
         *(autoencoder, latent, latent_cost, joint),  # 4
