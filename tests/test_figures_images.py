@@ -1,15 +1,19 @@
 """Pictures of pictures: every image lands in its place."""
 
+import base64
 import io
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import shown
 from PIL import Image
 
 from workshop_lite.evaluation import Scores
 from workshop_lite.figures.images import gallery, mosaic, scale_curves, step_curves, tradeoff
-from workshop_lite.widgets.guidance import png
+from workshop_lite.predictions import CLEAN, Denoiser
+from workshop_lite.schedules import cosine
+from workshop_lite.widgets.guidance import guidance_explorer, png
 
 IMAGES = np.linspace(-1, 1, 6, dtype=np.float32)[:, None, None, None] * np.ones((1, 4, 3, 1), "f")
 
@@ -82,3 +86,22 @@ def test_step_curves_have_a_line_for_each_sampler():
     (axes,) = step_curves(rows, {"frechet": "distance"}).axes
     assert [x.get_label() for x in axes.containers] == ["a", "b"]
     np.testing.assert_allclose(lines(axes)[0].get_ydata(orig=False), [6.5, 21.5])
+
+
+def test_the_guidance_panel_draws_any_size_and_names_any_class():
+    """Three channels, no square, latents that are shown otherwise; quotes in a name."""
+    drawn = []
+    still = Denoiser(lambda xt, t, cond: jnp.zeros_like(xt), cosine, CLEAN)
+    name = 'o\'clock "<b>"'
+
+    def shown_as(x0):
+        drawn.append(x0.shape)
+        return jnp.repeat(x0[..., :3], 2, axis=1)
+
+    panel = guidance_explorer(still, [name], count=2, shape=(3, 5, 4), shown=shown_as)
+    assert drawn == [(2, 3, 5, 4)]
+    picture = shown(panel)
+    assert 'alt="Samples of class o&#x27;clock &quot;&lt;b&gt;&quot;.' in picture
+    body = base64.b64decode(picture.split("base64,")[1].split('"')[0])
+    with Image.open(io.BytesIO(body)) as image:
+        assert image.size == (3 * 2 * 5, 3 * 6) and image.mode == "RGB"
