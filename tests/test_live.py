@@ -94,7 +94,6 @@ def test_a_cell_shows_a_widget_and_leaves_a_marker(monkeypatch):
     assert "application/vnd.jupyter.widget-view+json" in shown
     assert shown["text/html"] == live.ask().marker() and shown["text/plain"] == "live.ask()"
     monkeypatch.setitem(sys.modules, "google.colab", None)
-    monkeypatch.setattr("anywidget.widget.get_repr_metadata", dict, raising=False)
     assert "text/html" not in live.ask()._repr_mimebundle_()[0]
 
 

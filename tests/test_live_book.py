@@ -1,11 +1,13 @@
 """The live demos where they belong: in the built book, and in JupyterLab."""
 
+import json
 import re
+import runpy
 
 import nbformat
 import pytest
 from test_book import HTML, needs_build, page
-from test_browser import AUDIT, AXE, SCREENS, browser, lab, site, visit  # noqa: F401
+from test_browser import AUDIT, AXE, ROOT, SCREENS, STATE, browser, lab, site, visit  # noqa: F401
 
 from workshop_lite import live
 from workshop_lite.live.assets import files
@@ -30,6 +32,17 @@ def test_pages_with_a_demo_and_no_others_have_the_loader():
     for name, path in files().items():
         copy = HTML / "_static" / "live" / name
         assert copy.stat().st_size == path.stat().st_size, f"{name}: build the book again"
+
+
+def test_of_saved_widgets_a_page_forgets_the_demos_alone():
+    forget = runpy.run_path(str(ROOT / "book" / "_ext" / "book_live.py"))["forget"]
+    models = {"a": {"model_module": "anywidget"}, "b": {"model_module": "@jupyter-widgets/base"}}
+    source = [json.dumps({"metadata": {"widgets": {STATE: {"state": models}}}})]
+    forget(None, "", source)
+    assert list(json.loads(source[0])["metadata"]["widgets"][STATE]["state"]) == ["b"]
+    plain = ["# A page"]
+    forget(None, "", plain)
+    assert plain == ["# A page"]
 
 
 @needs_build
