@@ -20,7 +20,7 @@ document.addEventListener('DOMContentLoaded', () => {
     const article = new DOMParser().parseFromString(html, 'text/html').querySelector('article');
     article.querySelectorAll('.headerlink, script, style').forEach((needless) => needless.remove());
     const part = anchor ? article.querySelector(anchor) : null;
-    return (part || article).textContent.replace(/\s+/g, ' ');
+    return (part?.textContent.trim() ? part : article).textContent.replace(/\s+/g, ' ');
   };
   if (location.protocol === 'file:') {
     const told = 'Opened as a file, the book finds pages by their words but shows no excerpts; make serve opens it with everything.';
