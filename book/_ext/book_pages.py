@@ -30,9 +30,10 @@ WORD = re.compile(r'<span class="pre">([^<]*)</span>')
 # Marks that have no colour of their own here, and each link's title, which repeats its address.
 NEEDLESS = re.compile(r'<span class="[nopsw]">([^<]*)</span>| title="workshop_lite[^"]*"')
 
-# What an earlier ARIA called an entry of a bibliography is an item of a list. And what can be read
-# needs no other name for those who cannot see it.
-NAMES = {
+# What an earlier ARIA called an entry of a bibliography is an item of a list. What can be read needs
+# no other name for those who cannot see it. And a sound is fetched when it is played.
+BETTER = {
+    '<audio controls preload="metadata"': '<audio controls preload="none"',
     'role="doc-biblioentry"': 'role="listitem"',
     '<summary aria-label="Toggle hidden content">': "<summary>",
     'search-button-field search-button__button pst-js-only" title="Search" aria-label="Search"': (
@@ -60,7 +61,7 @@ def light(page: str, path: Path, root: Path) -> str:
     body = CONTENTS.sub("", body)
     if SIGNATURE.search(body):  # the reference: half of it would be marks
         body = SIGNATURE.sub(lambda signature: _plain(signature[0]), WORD.sub(r"\1", body))
-    for wrong, right in NAMES.items():
+    for wrong, right in BETTER.items():
         body = body.replace(wrong, right)
     body = INLINE.sub(lambda data: _apart(data, path, root), body)
     start = body.find("<article")
