@@ -30,8 +30,8 @@ WORD = re.compile(r'<span class="pre">([^<]*)</span>')
 # Marks that have no colour of their own here, and each link's title, which repeats its address.
 NEEDLESS = re.compile(r'<span class="[nopsw]">([^<]*)</span>| title="workshop_lite[^"]*"')
 
-# What an earlier ARIA called an entry of a bibliography is an item of a list. What can be read needs
-# no other name for those who cannot see it. And a sound is fetched when it is played.
+# What an earlier ARIA called an entry of a bibliography is an item of a list. What can be read
+# needs no other name for those who cannot see it. And a sound is fetched when it is played.
 BETTER = {
     '<audio controls preload="metadata"': '<audio controls preload="none"',
     'role="doc-biblioentry"': 'role="listitem"',
