@@ -70,7 +70,8 @@ def from_folder(
     Raises ValueError for a folder without such files, and for a split that has none.
     """
     home = _folder(path)
-    h, w = _sides(size)
+    h, w = sides = size if isinstance(size, tuple | list) and len(size) == 2 else (size, size)
+    checks.wholes("size", sides, 2)
     if split not in ("train", "test", None):
         raise ValueError(f"split must be 'train', 'test' or None, got {checks.shown(split)}")
     if channels not in (1, 3, None):
@@ -127,12 +128,6 @@ def _folder(path: str | Path) -> Path:
     if not isinstance(path, str | Path) or "\0" in str(path) or not Path(path).is_dir():
         raise ValueError(f"path must be that of a folder, got {checks.shown(path)}")
     return Path(path)
-
-
-def _sides(size: int | tuple[int, int]) -> tuple[int, int]:
-    sides = tuple(size) if isinstance(size, tuple | list) else (size, size)
-    checks.wholes("size", sides, 2)
-    return sides
 
 
 def _found(home: Path) -> tuple[list[_File], list[str], bool]:
