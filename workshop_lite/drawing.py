@@ -52,7 +52,7 @@ def samples(
     images = []
     for i in tqdm(range(-(-n // batch)), disable=not bar, unit="batch"):
         key = jax.random.fold_in(jax.random.key(seed), i)
-        noise = jax.random.normal(key, (batch, *shape))
+        noise = jax.random.normal(key, (batch, *shape), jax.numpy.float32)  # in x64 too
         wanted = np.arange(i * batch, (i + 1) * batch) % n  # the last batch is whole too
         rows = jax.tree.map(lambda leaf, at=wanted: np.asarray(leaf)[at], cond)
         if hasattr(denoise, "check"):  # before a device drops the upper half of a long number

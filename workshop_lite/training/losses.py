@@ -45,10 +45,10 @@ def loss(
     checks.key("key", key)
     k_time, k_noise, k_drop = jax.random.split(key, 3)
     x0, cond = jax.tree.map(jnp.asarray, (x0, cond))
-    b = len(x0)
-    t = (jax.random.uniform(k_time) + jnp.arange(b) / b) % 1.0
+    b, dtype = len(x0), jnp.promote_types(x0.dtype, jnp.float32)
+    t = (jax.random.uniform(k_time, dtype=dtype) + jnp.arange(b) / b) % 1.0
     t = t if times is None else times(t)
-    eps = jax.random.normal(k_noise, x0.shape)
+    eps = jax.random.normal(k_noise, x0.shape, dtype)
     noise_level = denoise.schedule(t)
     level = over(noise_level, x0)
     xt = level.alpha * x0 + level.sigma * eps
