@@ -80,9 +80,16 @@ def test_train_sample_evaluate_and_share(here, monkeypatch, capsys):
     checkpoints.load("mine", "shared")
 
 
-def test_a_judge_is_trained_where_there_is_none(here, capsys):
+def test_a_judge_is_trained_where_there_is_none(here, monkeypatch, capsys):
     """It tells dark from bright, says how sure it is, and compares with all where few are new."""
     recipe = recipes.like("fashion-cfg", "./mine", 8)
+
+    def fitted(model, loss, rows, **budget):
+        """What training would come to; other tests train."""
+        assert model.n == 2 and budget["steps"] == 30 and budget["batch"] <= len(rows[0])
+        return training.Fitted(Brightness(), None, np.ones(30, np.float32), 0, 0.0)
+
+    monkeypatch.setattr(evaluation.judges, "fit", fitted)
     judge = evaluation.trained_judge(recipe, steps=30)
     assert "judge        trained on ./mine, test accuracy 100.0%" in capsys.readouterr().out
     assert (judge.classes, judge.shape, len(judge.real)) == (2, (8, 8, 1), 48)
