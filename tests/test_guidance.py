@@ -112,6 +112,7 @@ def test_rows_have_their_own_scale(ideal):
 @pytest.mark.parametrize(
     ("scale", "interval", "rows"),
     [
+        (3.0, None, [12] * 10),
         (3.0, (0.0, 1.0), [12] * 10),
         (3.0, (0.25, 0.65), [6] * 4 + [12] * 4 + [6] * 2),  # t = 1, 0.9 ... 0.1
         (1.0, (0.0, 1.0), [6] * 10),
@@ -119,7 +120,7 @@ def test_rows_have_their_own_scale(ideal):
     ],
 )
 def test_passes_are_paid_once(counted, scale, interval, rows):
-    """Guidance runs one pass of 2b rows; outside its interval and at scale 1, one of b."""
+    """Guidance is one pass of 2b rows; with an interval, outside of it and at scale 1, one of b."""
     denoise, seen = counted
     guided = Guided(denoise, null_labels, scale, interval=interval)
     samplers.ddim(guided, schedules.cosine, normal(6, 2), LABELS, steps=10)[0].block_until_ready()

@@ -72,7 +72,7 @@ LIBRARIES = {
     "matplotlib": {"figures", "widgets"},
     "ipywidgets": {"live", "widgets"},
     "anywidget": {"live"},
-    "IPython": {"widgets"},
+    "IPython": {"figures", "widgets"},
 }
 
 
