@@ -25,7 +25,7 @@ YARDSTICKS = ("real", "noise 0.05", "noise 0.1", "noise 0.2", "blurred")
 def methods(denoise, weak) -> dict:
     """What turns a scale into a guided denoiser."""
     return {
-        "cfg": lambda scale: Guided(denoise, null_labels, scale),
+        "cfg": lambda scale: denoise if scale == 1 else Guided(denoise, null_labels, scale),
         "interval": lambda scale: Guided(denoise, null_labels, scale, interval=MIDDLE),
         "rescale": lambda scale: Guided(denoise, null_labels, scale, rescale=0.7),
         "threshold": lambda scale: Thresholded(Guided(denoise, null_labels, scale)),

@@ -246,3 +246,18 @@ def test_gradients_through_a_constant_estimate_are_finite():
         assert jnp.isfinite(gradient).all()
         if rescale == 0:
             assert_allclose(gradient, jax.grad(by_hand)(xt), rtol=1e-5)
+
+
+def test_bound_arrays_are_traced(ideal):
+    """A function to which arrays are bound is guided too, and other arrays compile nothing."""
+    fainter = lambda gain, xt, t, cond: gain * ideal(xt, t, cond)
+    xt, compiled = normal(6, 2), samplers.ddim._cache_size()
+    for gain in (0.5, 0.9):
+        bound = Guided(jax.tree_util.Partial(fainter, jnp.float32(gain)), null_labels, 2.0)
+        assert_allclose(
+            bound(xt, at(0.4), LABELS),
+            gain * Guided(ideal, null_labels, 2.0)(xt, at(0.4), LABELS),
+            atol=1e-6,
+        )
+        samplers.ddim(bound, schedules.cosine, xt, LABELS, steps=3)
+    assert samplers.ddim._cache_size() == compiled + 1

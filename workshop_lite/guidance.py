@@ -140,8 +140,10 @@ def _spread(x):
 
 
 def _node(denoise):
-    """A plain function is wrapped as a pytree without leaves; modules are pytrees already."""
-    return jax.tree_util.Partial(denoise) if jax.tree_util.all_leaves([denoise]) else denoise
+    """As a pytree: modules are; a plain function has no leaves, one with bound arrays has those."""
+    if jax.tree_util.all_leaves([denoise]):
+        return jax.tree_util.Partial(denoise)
+    return denoise if isinstance(denoise, nnx.Module) else nnx.data(denoise)
 
 
 def _check(scale, interval, rescale):

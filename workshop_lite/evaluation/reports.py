@@ -44,8 +44,8 @@ def scored(
 
     Every image pays ``evaluations`` passes through the network: that many steps at scale 1,
     half as many where guidance takes two ``passes`` a step. ``sampler`` takes one look a step.
-    ``guidance(denoise, null, scale)`` makes the guided denoiser; with a scale of None, ``denoise``
-    is taken as it is, ready-made. The schedule is the denoiser's own if none is given.
+    ``guidance(denoise, null, scale)`` makes the guided denoiser; at scale 1 ``denoise`` is taken as
+    it is, and so it is, ready-made, with a scale of None. The schedule is the denoiser's own if none is given.
     """
     checks.function("denoise", denoise, "(xt, t, cond) -> x0")
     checks.function("guidance", guidance, "(denoise, null, scale) -> denoise")
@@ -58,7 +58,7 @@ def scored(
     passes = passes or (1 if scale == 1 else 2)
     checks.whole("passes", passes)
     labels = np.arange(n) % judge.classes
-    guided = denoise if scale is None else guidance(denoise, null_labels, scale)
+    guided = denoise if scale in (None, 1) else guidance(denoise, null_labels, scale)
     options = {"shape": judge.shape, "steps": max(evaluations // passes, 1), "seed": seed}
     options |= {"sampler": sampler, "bar": bar}
     images = samples(guided, schedule or schedule_of(denoise), labels, **options)

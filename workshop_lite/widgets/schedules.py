@@ -1,13 +1,13 @@
 """Bend a schedule, and see and hear what becomes of pictures under it."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 import ipywidgets as ipw
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 from jaxtyping import ArrayLike, Float
 
 from workshop_lite import checks, datasets, samplers, schedules
@@ -100,8 +100,9 @@ def designer(
             return
         key = jax.random.key(seed.value)
         noise = jax.random.normal(key, (1, *datasets.load("notes", "test").images.shape[1:]))
-        levels = jnp.float32(points())
-        new = _sampled(denoise, levels, noise, jnp.full(1, label.value), steps=steps.value)
+        curve = Partial(_on_curve, denoise, jnp.float32(points()))
+        guided, asked = Guided(curve, null_labels, 2.0), jnp.full(1, label.value)
+        new, _ = samplers.dpmpp_2m(guided, schedule, noise, asked, steps=steps.value)
         four = {n: _noised(x, schedule, TIMES) for n, x in pictures.items()}
         figure = card(
             schedule,
@@ -152,18 +153,11 @@ def code(points: Sequence[float]) -> str:
     return f"schedule = schedules.from_points({list(HANDLES)}, {list(points)})"
 
 
-@partial(jax.jit, static_argnames="steps")
-def _sampled(denoise, points, noise, labels, steps):
-    def schedule(t):  # as ``from_points`` has it, of points that jit does not know
-        return from_log_snr(jnp.interp(t, jnp.array(HANDLES), points))
-
-    def on_curve(xt, t, cond):
-        level = schedule(t)
-        output = denoise.network(xt, angle(level), cond)
-        return denoise.prediction.to_x0(output, xt, over(level, xt))
-
-    guided = Guided(on_curve, null_labels, 2.0)
-    return samplers.dpmpp_2m.__wrapped__(guided, schedule, noise, labels, steps=steps)[0]
+def _on_curve(denoise, points, xt, t, cond):
+    """The denoiser at the levels of the curve through these points, which are traced."""
+    level = from_log_snr(jnp.interp(t, jnp.array(HANDLES), points))
+    output = denoise.network(xt, angle(level), cond)
+    return denoise.prediction.to_x0(output, xt, over(level, xt))
 
 
 def _noised(x0, schedule: Schedule, times) -> Float[np.ndarray, "n h w c"]:
