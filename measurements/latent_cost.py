@@ -70,7 +70,8 @@ def counted(size: int, channels: int, patch: int, name: str | None) -> dict:
 
     x, tokens = several(1)
     many, prompts = several(BATCH)
-    batch = Posterior(many, many) if base else many, prompts, prompts
+    seen = Posterior(many, many) if base else many.update(dtype=jnp.uint8)
+    batch = seen, prompts, prompts
     training = base, denoise, batch, jax.eval_shape(lambda: jax.random.key(0))
     question = x, jax.ShapeDtypeStruct((1,), jnp.float32), tokens
     one = flops(lambda net, *seen: net(*seen), denoise, *question) / 1e9
