@@ -6,10 +6,9 @@ import numpy as np
 from jaxtyping import ArrayLike, Float, UInt8
 
 from workshop_lite import checks, files
-from workshop_lite.datasets import emoji, folder, notes, packed
+from workshop_lite.datasets import emoji, notes, packed
 from workshop_lite.datasets.audio import from_wav, to_audio, to_mel
 from workshop_lite.datasets.emoji import Emoji, captions
-from workshop_lite.datasets.folder import cropped, from_folder, padded
 from workshop_lite.datasets.notes import Notes
 from workshop_lite.datasets.records import Captioned, Dataset
 
@@ -18,6 +17,19 @@ __all__ += ["emoji_sentences", "from_folder", "from_wav", "load", "names", "padd
 __all__ += ["signed", "to_audio", "to_mel"]
 
 FOLDER = Path(__file__).parents[1] / "data"
+
+
+def __getattr__(name: str):
+    """What reads a folder of pictures: it needs Pillow, and the committed sets do not."""
+    if name in {"cropped", "from_folder", "padded"}:
+        return getattr(_folder(), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _folder():
+    from workshop_lite.datasets import folder
+
+    return folder
 
 
 def _labelled(folder: Path, split: str, size: int, card: dict) -> Dataset:
@@ -48,7 +60,7 @@ def load(
     Raises ValueError for an unknown name, split or size, and for a file that fails its digest.
     """
     if is_folder(name):
-        return from_folder(name, split=split, **({} if size is None else {"size": size}))
+        return _folder().from_folder(name, split=split, **({} if size is None else {"size": size}))
     checks.one_of("name", name, names())
     read, sizes = READERS[name]
     card = files.read_card(FOLDER / f"{name}.json")
@@ -61,7 +73,7 @@ def load(
 def digest(name: str) -> str:
     """SHA-256 of the card that lists the digests of all files of a data set, or of a folder."""
     if is_folder(name):
-        return folder.digest(name)
+        return _folder().digest(name)
     checks.one_of("name", name, names())
     return files.digest(files.read_card(FOLDER / f"{name}.json"))
 

@@ -45,7 +45,8 @@ def scored(
     Every image pays ``evaluations`` passes through the network: that many steps at scale 1,
     half as many where guidance takes two ``passes`` a step. ``sampler`` takes one look a step.
     ``guidance(denoise, null, scale)`` makes the guided denoiser; at scale 1 ``denoise`` is taken as
-    it is, and so it is, ready-made, with a scale of None. The schedule is the denoiser's own if none is given.
+    it is, and so it is, ready-made, with a scale of None. The schedule is the denoiser's own if
+    none is given.
     """
     checks.function("denoise", denoise, "(xt, t, cond) -> x0")
     checks.function("guidance", guidance, "(denoise, null, scale) -> denoise")
