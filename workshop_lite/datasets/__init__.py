@@ -19,9 +19,16 @@ __all__ += ["signed", "to_audio", "to_mel"]
 FOLDER = Path(__file__).parents[1] / "data"
 
 
+# What reads a folder of pictures comes when it is asked for: it needs Pillow, the sets do not.
+_LATER = {"cropped", "from_folder", "padded"}
+
+
+def __dir__() -> list[str]:
+    return sorted(_LATER.union(globals()))
+
+
 def __getattr__(name: str):
-    """What reads a folder of pictures: it needs Pillow, and the committed sets do not."""
-    if name in {"cropped", "from_folder", "padded"}:
+    if name in _LATER:
         return getattr(_folder(), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
