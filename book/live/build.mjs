@@ -1,4 +1,4 @@
-// Bundles the loaders and every demo into workshop_lite/live/static: one file each, ready to be committed.
+// Bundles the loaders and the demos into workshop_lite/live/static: a file each, all demos in one, ready to be committed.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -40,8 +40,7 @@ const options = {
   banner: { js: banner, css: banner },
   outdir: '../../workshop_lite/live/static',
 };
-const demos = files('demos').filter((path) => path.endsWith('.js'));
 await Promise.all([
-  ...[...demos, 'widget.js', 'live.css'].map((path) => build({ ...options, entryPoints: [path], plugins: [workers] })),
+  ...['demos.js', 'widget.js', 'live.css'].map((path) => build({ ...options, entryPoints: [path], plugins: [workers] })),
   build({ ...options, entryPoints: ['loader.js'], format: 'iife', target: 'es2017', supported: { 'dynamic-import': true } }),
 ]);

@@ -64,7 +64,7 @@ function offer(place) {
     close.focus();
     status.textContent = 'Loading …';
     try {
-      const { default: demo } = await import(new URL(`${place.dataset.live}.js`, here).href);
+      const { [place.dataset.live]: demo } = await import(new URL('demos.js', here).href);
       if (click !== wanted) return;
       stage = make('div', { className: 'live-stage' });
       place.insertBefore(stage, run);

@@ -1,4 +1,4 @@
-// In JupyterLab and Colab: what anywidget runs. The demo and all that it asks for come from the kernel.
+// In JupyterLab and Colab: what anywidget runs. The demos and all that it asks for come from the kernel.
 const PATIENCE = 20_000; // milliseconds
 
 function assets(model) {
@@ -29,9 +29,9 @@ export default {
     el.textContent = 'Loading …';
     const stage = document.createElement('div');
     try {
-      const script = new Blob([await asset(`${model.get('demo')}.js`)], { type: 'text/javascript' });
+      const script = new Blob([await asset('demos.js')], { type: 'text/javascript' });
       const address = URL.createObjectURL(script);
-      const { default: demo } = await import(address);
+      const { [model.get('demo')]: demo } = await import(address);
       URL.revokeObjectURL(address);
       el.replaceChildren(stage);
       return await demo.render({ model, el: stage, asset });
