@@ -7,8 +7,9 @@ from flax import nnx
 
 from measurements import Measurement, rounded
 from measurements.training import SMALL, judge
-from workshop_lite import datasets, training, watching
+from workshop_lite import datasets, training
 from workshop_lite.recipes import class_denoiser, denoising_loss
+from workshop_lite.runs import watching
 from workshop_lite.training import muon
 
 SCALES, STEPS = (1.0, 2.0, 4.0), (50, 100, 200, 400, 800)

@@ -29,8 +29,7 @@ MAY_IMPORT = {
     },
     "checkpoints": {"architectures", "conditioning", "networks", "recipes"},
     "live": {"checkpoints"},
-    "cards": {"architectures", "checkpoints"},
-    "exporting": {"predictions", "schedules"},
+    "sharing": {"architectures", "checkpoints", "predictions", "schedules"},
     "drawing": {
         "architectures",
         "checkpoints",
@@ -39,7 +38,6 @@ MAY_IMPORT = {
         "networks",
         "samplers",
     },
-    "watching": {"conditioning", "drawing", "evaluation", "guidance", "training"},
     "runs": {
         "architectures",
         "checkpoints",
@@ -47,14 +45,13 @@ MAY_IMPORT = {
         "datasets",
         "drawing",
         "evaluation",
+        "guidance",
         "networks",
         "predictions",
         "recipes",
         "samplers",
         "training",
-        "watching",
     },
-    "plans": {"checkpoints", "recipes", "runs"},
     "evaluation": {
         "checkpoints",
         "conditioning",

@@ -14,11 +14,9 @@ from safetensors import safe_open
 
 from workshop_lite import (
     architectures,
-    cards,
     checkpoints,
     drawing,
     evaluation,
-    exporting,
     networks,
     predictions,
     recipes,
@@ -39,6 +37,7 @@ from workshop_lite.conditioning import (
 from workshop_lite.guidance import Guided
 from workshop_lite.networks import Autoencoder, Classifier, TinyDecoder, UNet
 from workshop_lite.predictions import CLEAN, VELOCITY, Denoiser
+from workshop_lite.sharing import cards, exporting
 
 SIZE = {"d_cond": 8, "widths": (8,), "blocks": (1,)}
 WORDS = vocabulary(["a red ball", "a blue box"])

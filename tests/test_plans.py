@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from workshop_lite import checkpoints, plans, runs
-from workshop_lite.__main__ import HERO, main
-from workshop_lite.recipes import emoji_words
+from workshop_lite import checkpoints, runs
+from workshop_lite.__main__ import main
+from workshop_lite.recipes import HERO, emoji_words
+from workshop_lite.runs import plans
 
 ROOT = Path(__file__).parent.parent
 SMALL = '[[model]]\nname = "notes-classifier"\nbatch = 32\n'
@@ -93,7 +94,7 @@ def test_the_shipped_plan_can_be_read():
 def test_no_git_is_no_trouble(monkeypatch):
     """Where there is no git to ask, the commit is unknown, and that is known before training."""
     monkeypatch.setenv("PATH", "")
-    assert runs._commit() == "unknown"
+    assert runs.run._commit() == "unknown"
 
 
 @pytest.mark.parametrize(

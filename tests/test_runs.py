@@ -85,7 +85,7 @@ def test_no_room_for_the_weights_loses_nothing(tmp_path, finished, monkeypatch):
 def test_no_git_is_no_error(monkeypatch):
     """The card then says so."""
     monkeypatch.setenv("PATH", "")
-    assert runs._commit() == "unknown"
+    assert runs.run._commit() == "unknown"
 
 
 def test_what_is_shown_of_a_run(tmp_path, monkeypatch):
@@ -103,7 +103,7 @@ def test_what_is_shown_of_a_run(tmp_path, monkeypatch):
         __call__ = features
 
     judge = evaluation.Judge(Mean(), np.zeros((9, 4, 4, 1), np.float32))
-    monkeypatch.setattr(runs, "judge_of", lambda name: judge)
+    monkeypatch.setattr(runs.run, "judge_of", lambda name: judge)
     run = object.__new__(runs.Run)
     run.recipe, run.model, run.folder = recipe, model, tmp_path
     run.loss = jax.tree_util.Partial(denoising_loss)

@@ -11,10 +11,11 @@ import pytest
 import resumable
 from PIL import Image
 
-from workshop_lite import evaluation, training, watching
+from workshop_lite import evaluation, training
 from workshop_lite.conditioning import null_labels
 from workshop_lite.figures.watching import watched
 from workshop_lite.predictions import CLEAN, Denoiser
+from workshop_lite.runs import watching
 from workshop_lite.schedules import cosine
 from workshop_lite.widgets.watching import board
 

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import shutil
 import sys
 import warnings
 from pathlib import Path
@@ -10,38 +9,25 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from workshop_lite import cards, checkpoints, checks, drawing, exporting, plans, samplers
+from workshop_lite import checkpoints, checks, drawing, samplers
 from workshop_lite.architectures import reader
-from workshop_lite.conditioning import Labels, TextEncoder, null_labels, null_prompts
-from workshop_lite.datasets.folder import CAPTIONS
+from workshop_lite.conditioning import TextEncoder
 from workshop_lite.figures.images import mosaic
 from workshop_lite.guidance import Guided
 from workshop_lite.predictions import Denoiser
-from workshop_lite.recipes import RECIPES, Recipe, like
-from workshop_lite.runs import Run, claimed, scored
+from workshop_lite.recipes import HERO, RECIPES, of_folder
+from workshop_lite.runs import Run, claimed, plans, scored
+from workshop_lite.sharing import cards, exporting
 from workshop_lite.training import Look
 
 RUNS = Path("runs")  # where training puts what it makes
 SAMPLERS = {f.__name__: f for f in samplers.ALL}
-#: Fixed before any of the models was trained that they are shown of.
-HERO = [
-    f"a {style} emoji of {thing}"
-    for style, thing in zip(
-        ["noto", "twemoji", "fluent", "3d fluent"] * 5,
-        """a red apple,a cat face,an open book,a tropical fish,a glowing star,a sun with face,
-        a blue heart,a dog face,a rocket,a palm tree,a green heart,a house,a pizza,a guitar,
-        a bicycle,a rose,a hot dog,an elephant,a crown,a key""".replace("\n", "").split(","),
-        strict=True,
-    )
-]
 ONE_LOOK = sorted(set(SAMPLERS) - {"heun"})  # network passes a step
 
 
 def list_models(args) -> None:
     """One line a model: its size, and what its card says of it."""
-    folders = (
-        [checkpoints.FOLDER, *sorted(RUNS.glob("*/"))] if args.folder is None else [args.folder]
-    )
+    folders = [args.folder] if args.folder else [checkpoints.FOLDER, *sorted(RUNS.glob("*/"))]
     there = [(name, folder) for folder in folders for name in checkpoints.names(folder)]
     for name, folder in there:
         notes = checkpoints.card(name, folder)
@@ -58,7 +44,7 @@ def list_models(args) -> None:
 def train(args) -> None:
     """Train, then write weights and card into the folder of the run."""
     if args.data is not None:
-        args.name, RECIPES[args.name] = _own(args)
+        args.name, RECIPES[args.name] = of_folder(args.data, args.name, args.like, args.size)
     checks.one_of("name", args.name, sorted(RECIPES))
     folder = args.resume or RUNS / args.name
     with claimed(folder, resume=args.resume is not None):
@@ -94,22 +80,6 @@ def _trained(args, folder: Path) -> None:
         print(f"{watch.log}: {len(watch.rows)} looks, at the end {told}")
 
 
-def _own(args) -> tuple[str, Recipe]:
-    """Name and recipe of a model for a folder of pictures."""
-    name = args.name or args.data.resolve().name
-    if name in RECIPES:
-        raise ValueError(f"name must not be that of a shipped model, got {name!r}")
-    if not args.data.is_dir():
-        raise ValueError(f"data must be a folder, got {args.data}")
-    kind = args.like or ("emoji-text" if (args.data / CAPTIONS).is_file() else "fashion-cfg")
-    sides = (args.size or "32").split("x")
-    if len(sides) > 2 or not all(side.isdecimal() and int(side) for side in sides):
-        raise ValueError(f"size must be a number such as 32, or 48x40, got {args.size}")
-    data = str(args.data)
-    data = data if args.data.parent != Path(".") else f"./{data}"
-    return name, like(kind, data, (int(sides[0]), int(sides[-1])))
-
-
 def sample(args) -> None:
     """A grid of samples, a row for each label or prompt, as a PNG."""
     denoise = checkpoints.load(args.name, args.folder)
@@ -122,7 +92,8 @@ def sample(args) -> None:
     if not isinstance(denoise, Denoiser):
         raise ValueError(f"name must be that of a model that draws, got {args.name!r}")
     shape, shown = drawing.canvas(args.name, args.folder)
-    cond, null = _wanted(denoise, args)
+    classes = checkpoints.card(args.name, args.folder).get("classes", ())
+    cond, null = drawing.asked(denoise, args.name, classes, args.labels, args.prompts)
     images = drawing.samples(
         Guided(denoise, null, args.scale),
         denoise.schedule,
@@ -136,25 +107,6 @@ def sample(args) -> None:
     print(f"{args.out}: {len(images)} images")
 
 
-def _wanted(denoise: Denoiser, args) -> tuple:
-    """What to ask a denoiser for, and the unconditional twin of such questions."""
-    told = reader(denoise)
-    if isinstance(told, TextEncoder):
-        if not args.prompts or args.labels:
-            raise ValueError(f"prompts must be given for {args.name}, and no labels")
-        return told.vocabulary(args.prompts), null_prompts
-    if not isinstance(told, Labels):
-        raise ValueError(f"name must be that of a model for labels or prompts, got {args.name!r}")
-    if args.prompts:
-        raise ValueError(f"labels must be given for {args.name}, and no prompts")
-    classes = checkpoints.card(args.name, args.folder)["classes"]
-    asked = [str(i) for i in range(told.n)] if args.labels is None else args.labels
-    for label in set(asked) - set(classes):
-        if not label.lstrip("-").isdecimal():
-            raise ValueError(f"labels must be numbers or among {classes}, got {label!r}")
-    return np.array([classes.index(x) if x in classes else int(x) for x in asked]), null_labels
-
-
 def evaluate(args) -> None:
     """Measure the model and add what comes out to its card."""
     budget = {"n": args.n, "evaluations": args.evaluations, "scales": tuple(args.scales)}
@@ -164,15 +116,7 @@ def evaluate(args) -> None:
 def card(args) -> None:
     """A folder to share: the weights, their card, and a README as hubs of models read it."""
     out = args.out or (Path(args.name) if args.folder == checkpoints.FOLDER else args.folder)
-    out.mkdir(parents=True, exist_ok=True)
-    text = cards.readme(args.name, args.folder, args.license)
-    below = checkpoints.card(args.name, args.folder).get("base")
-    for name in (args.name, *([below["name"]] if below else ())):
-        for suffix in (".json", ".safetensors"):
-            file = args.folder / f"{name}{suffix}"
-            if file.is_file() and not (out / file.name).exists():
-                shutil.copy(file, out)
-    (out / "README.md").write_text(text, encoding="utf8")
+    cards.shared(args.name, args.folder, out, args.license)
     print(f"{out}/README.md: beside {args.name}.safetensors and {args.name}.json")
 
 

@@ -12,7 +12,13 @@ from tqdm.auto import tqdm
 
 from workshop_lite import checkpoints, checks
 from workshop_lite.architectures import reader
-from workshop_lite.conditioning import Vocabulary, null_prompts
+from workshop_lite.conditioning import (
+    Labels,
+    TextEncoder,
+    Vocabulary,
+    null_labels,
+    null_prompts,
+)
 from workshop_lite.guidance import Guided
 from workshop_lite.networks import Autoencoder
 from workshop_lite.networks.autoencoder import decoded
@@ -111,6 +117,34 @@ def drawn(
     options = {"shape": shape, "steps": steps, "seed": seed, "sampler": sampler}
     x0 = samples(guided, schedule or schedule_of(denoise), words(prompts), **options)
     return x0 if shown is None else shown(x0)
+
+
+def asked(
+    denoise: Callable,
+    name: str,
+    classes: Sequence[str],
+    labels: Sequence[str] | None,
+    prompts: Sequence[str] | None,
+) -> tuple[np.ndarray, Callable]:
+    """What to ask the denoiser ``name`` for, and the unconditional twin of such questions.
+
+    Labels are numbers or names among ``classes``, by default all there are. Raises ValueError for
+    labels of a model that reads, prompts for one that does not, and for other names.
+    """
+    told = reader(denoise)
+    if isinstance(told, TextEncoder):
+        if not prompts or labels:
+            raise ValueError(f"prompts must be given for {name}, and no labels")
+        return told.vocabulary(prompts), null_prompts
+    if not isinstance(told, Labels):
+        raise ValueError(f"name must be that of a model for labels or prompts, got {name!r}")
+    if prompts:
+        raise ValueError(f"labels must be given for {name}, and no prompts")
+    wanted = [str(i) for i in range(told.n)] if labels is None else labels
+    for label in set(wanted) - set(classes):
+        if not label.lstrip("-").isdecimal():
+            raise ValueError(f"labels must be numbers or among {classes}, got {label!r}")
+    return np.array([classes.index(x) if x in classes else int(x) for x in wanted]), null_labels
 
 
 def schedule_of(denoise: Callable) -> Callable:

@@ -13,10 +13,9 @@ from PIL import Image, ImageOps
 
 from workshop_lite import checks, files
 from workshop_lite.datasets import audio
-from workshop_lite.datasets.records import Captioned, Dataset
+from workshop_lite.datasets.records import CAPTIONS, Captioned, Dataset
 
 PICTURES, SOUNDS = {".png", ".jpg", ".jpeg", ".webp"}, {".wav"}
-CAPTIONS = "metadata.jsonl"
 GREY = {"1", "L", "LA", "La", "I", "I;16", "I;16B", "F"}  # Pillow's modes without colour
 BROKEN = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # all that Pillow raises
 

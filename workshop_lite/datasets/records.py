@@ -5,6 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt, UInt8
 
+#: The file in a folder that says what each picture shows.
+CAPTIONS = "metadata.jsonl"
+
 
 class Dataset(NamedTuple):
     """Images with the label of each, the name of each label, and the licence of it all.

@@ -1,6 +1,7 @@
 """How a model is made, each shipped one or one of your own: its data, network, loss, budget."""
 
 from workshop_lite.recipes.emoji import (
+    HERO,
     caption_loss,
     captioned,
     emoji_words,
@@ -8,7 +9,7 @@ from workshop_lite.recipes.emoji import (
     hinted,
     prompt_loss,
 )
-from workshop_lite.recipes.own import SHIPPED, described_by, like
+from workshop_lite.recipes.own import SHIPPED, described_by, like, of_folder
 from workshop_lite.recipes.recipe import (
     Recipe,
     class_denoiser,
@@ -17,8 +18,8 @@ from workshop_lite.recipes.recipe import (
     fast_dtype,
 )
 
-__all__ = ["RECIPES", "Recipe", "caption_loss", "captioned", "class_denoiser", "class_loss"]
+__all__ = ["HERO", "RECIPES", "Recipe", "caption_loss", "captioned", "class_denoiser", "class_loss"]
 __all__ += ["denoising_loss", "described_by", "emoji_words", "fast_dtype", "hint_loss", "hinted"]
-__all__ += ["like", "prompt_loss"]
+__all__ += ["like", "of_folder", "prompt_loss"]
 
 RECIPES = dict(SHIPPED)

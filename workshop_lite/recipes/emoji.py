@@ -27,6 +27,18 @@ from workshop_lite.recipes.recipe import Recipe, eight_bits, fast_dtype, signed
 from workshop_lite.schedules import cosine
 from workshop_lite.training import logit_normal, loss, muon
 
+#: Fixed before any of the models was trained that they are shown of.
+HERO = [
+    f"a {style} emoji of {thing}"
+    for style, thing in zip(
+        ["noto", "twemoji", "fluent", "3d fluent"] * 5,
+        """a red apple,a cat face,an open book,a tropical fish,a glowing star,a sun with face,
+        a blue heart,a dog face,a rocket,a palm tree,a green heart,a house,a pizza,a guitar,
+        a bicycle,a rose,a hot dog,an elephant,a crown,a key""".replace("\n", "").split(","),
+        strict=True,
+    )
+]
+
 
 @cache
 def emoji_words() -> Vocabulary:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from flax import nnx
 
@@ -9,6 +10,7 @@ from workshop_lite import checks, datasets
 from workshop_lite.architectures import built, described, vocabulary_in
 from workshop_lite.conditioning import vocabulary
 from workshop_lite.conditioning.text import LENGTH, split
+from workshop_lite.datasets.records import CAPTIONS
 from workshop_lite.recipes import emoji, fashion, latent, notes
 from workshop_lite.recipes.recipe import Recipe, by_names, labelled
 
@@ -47,6 +49,28 @@ def like(name: str, data: str, size: int | tuple[int, int] = 32) -> Recipe:
     recipe = _on(SHIPPED[name], what, data, size)
     batch = min(recipe.options.get("batch", 64), len(train.images))
     return replace(recipe, options=recipe.options | {"batch": batch})
+
+
+def of_folder(
+    data: Path, name: str | None = None, kind: str | None = None, size: str | None = None
+) -> tuple[str, Recipe]:
+    """Name and recipe of a model for a folder of pictures, its own name where none is given.
+
+    ``kind`` is the recipe to be like, by default one for captions where there are some; ``size``
+    is written as 32, the default, or 48x40. Raises ValueError for what none of them can be.
+    """
+    name = name or data.resolve().name
+    if name in SHIPPED:
+        raise ValueError(f"name must not be that of a shipped model, got {name!r}")
+    if not data.is_dir():
+        raise ValueError(f"data must be a folder, got {data}")
+    captions = (data / CAPTIONS).is_file()
+    sides = (size or "32").split("x")
+    if len(sides) > 2 or not all(side.isdecimal() and int(side) for side in sides):
+        raise ValueError(f"size must be a number such as 32, or 48x40, got {size}")
+    place = str(data) if data.parent != Path(".") else f"./{data}"
+    kind = kind or ("emoji-text" if captions else "fashion-cfg")
+    return name, like(kind, place, (int(sides[0]), int(sides[-1])))
 
 
 def described_by(card: dict) -> Recipe:

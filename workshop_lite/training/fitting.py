@@ -1,7 +1,6 @@
 """The training loop: scanned, averaged, resumable, and the same on one device or many."""
 
 import time
-import warnings
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, nullcontext
 from inspect import signature
@@ -168,7 +167,7 @@ def steps(
     if directory is not None:
         of = (terms.of_data(data), terms.of_function(loss), terms.of_function(optimizer))
         of += tuple(map(str, (descent.learning_rate, warmup, descent.clip, batch, seed)))
-        kept = _Kept(Path(directory), recipe, dict(zip(TERMS, of, strict=True)), changed)
+        kept = states.Kept(Path(directory), recipe, dict(zip(TERMS, of, strict=True)), changed)
     end = (np.inf if steps is None else steps, cooldown)
     clock = (np.inf if minutes is None else 60 * minutes, save_every)
     return _looks(model, loss, data, descent, seed, batch, chunk, end, clock, mesh, kept)
@@ -232,37 +231,3 @@ def _looks(model, loss, data, descent, seed, batch, chunk, end, clock, mesh, kep
                 kept.save(state, progress)
     average, last = replaced(fixed, state.ema), replaced(fixed, state.model)
     return Fitted(average, last, np.array(progress.losses, np.float32), *progress[1:])
-
-
-class _Kept(NamedTuple):
-    """Where the state of a run is, and what run it is."""
-
-    folder: Path
-    recipe: str
-    terms: dict
-    changed: Sequence[str]
-
-    @property
-    def path(self) -> Path:
-        return self.folder / "state.safetensors"
-
-    def begun(self, state, progress):
-        """What the file holds; without one, the file is made: better no room now than later."""
-        if self.path.exists():
-            return states.restored(self.path, state, self.recipe, self.terms, self.changed)
-        try:
-            states.save(self.path, state, progress, self.recipe, self.terms)
-        except OSError as why:
-            raise ValueError(
-                f"directory {self.folder} must have room for the state of the run, got"
-                f" {why.strerror or why}"
-            ) from None
-        return state, progress
-
-    def save(self, state, progress) -> None:
-        """Replace the file; where that cannot be, the old one stays, and the run goes on."""
-        try:
-            states.save(self.path, state, progress, self.recipe, self.terms)
-        except OSError as why:
-            told = f"state could not be saved, {why.strerror or why}; the one before is in"
-            warnings.warn(f"{told} {self.path}", stacklevel=2)

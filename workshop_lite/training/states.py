@@ -1,5 +1,6 @@
 """The state of a training run as a file: whole, or refused."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -75,3 +76,37 @@ def restored(
     images = int(notes.get("images", len(losses) * int(terms["batch"])))
     state = jax.tree.unflatten(jax.tree.structure(state), new)
     return state, Progress(losses, images, float(notes["seconds"]))
+
+
+class Kept(NamedTuple):
+    """Where the state of a run is, and what run it is."""
+
+    folder: Path
+    recipe: str
+    terms: dict
+    changed: Sequence[str]
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "state.safetensors"
+
+    def begun(self, state, progress):
+        """What the file holds; without one, the file is made: better no room now than later."""
+        if self.path.exists():
+            return restored(self.path, state, self.recipe, self.terms, self.changed)
+        try:
+            save(self.path, state, progress, self.recipe, self.terms)
+        except OSError as why:
+            raise ValueError(
+                f"directory {self.folder} must have room for the state of the run, got"
+                f" {why.strerror or why}"
+            ) from None
+        return state, progress
+
+    def save(self, state, progress) -> None:
+        """Replace the file; where that cannot be, the old one stays, and the run goes on."""
+        try:
+            save(self.path, state, progress, self.recipe, self.terms)
+        except OSError as why:
+            told = f"state could not be saved, {why.strerror or why}; the one before is in"
+            warnings.warn(f"{told} {self.path}", stacklevel=2)

@@ -7,7 +7,7 @@ import ipywidgets as ipw
 
 from workshop_lite import checks
 from workshop_lite.figures.watching import watched
-from workshop_lite.watching import Watch
+from workshop_lite.runs.watching import Watch
 from workshop_lite.widgets.flipbook import WRAP, show
 from workshop_lite.widgets.toy import png
 

@@ -20,7 +20,6 @@ from workshop_lite import (
     evaluation,
     files,
     training,
-    watching,
 )
 from workshop_lite.architectures import reader
 from workshop_lite.conditioning import (
@@ -36,6 +35,7 @@ from workshop_lite.networks import Autoencoder, Classifier, TinyDecoder
 from workshop_lite.networks.autoencoder import decoded, latent_scale
 from workshop_lite.predictions import Denoiser
 from workshop_lite.recipes import RECIPES
+from workshop_lite.runs.watching import Watch, at_scales, class_scores, held_out, prompt_scores
 from workshop_lite.samplers import dpmpp_2m
 
 SUMS = ("steps", "images", "minutes")  # what a run that starts from a model adds to that model's
@@ -141,7 +141,7 @@ class Run:
             ) from None
         return notes
 
-    def watch(self, every: float, painted: Callable, scales: tuple[float, ...]) -> watching.Watch:
+    def watch(self, every: float, painted: Callable, scales: tuple[float, ...]) -> Watch:
         """What ``fit`` is to show of the run, every so many seconds, in the folder.
 
         That is the loss on the test images and, of a model that draws, scores and pictures at each
@@ -150,23 +150,23 @@ class Run:
         """
         base, told = self.loss.args, reader(self.model)
         test = self.recipe.rows("test", *base)
-        measures, picture = {"held-out loss": watching.held_out(self.loss, test)}, None
+        measures, picture = {"held-out loss": held_out(self.loss, test)}, None
         if isinstance(self.model, Denoiser) and told is not None:
             canvas = self._canvas(*base)
             if isinstance(told, Labels):
                 cond, null = np.arange(min(told.n, 12)), null_labels
                 judge = self.recipe.judge
                 judge = evaluation.trained_judge(self.recipe) if judge is None else judge_of(judge)
-                measures["scores"] = watching.class_scores(judge, scales=scales)
+                measures["scores"] = class_scores(judge, scales=scales)
             else:
                 cond, null = test[1][:8], null_prompts
                 if self.recipe.data == "emoji":
                     asked = test[1][hundreds(datasets.load("emoji", "test", 32), HUNDRED)]
-                    scoring = partial(watching.prompt_scores, emoji_judge(), asked)
+                    scoring = partial(prompt_scores, emoji_judge(), asked)
                     measures["scores"] = scoring(scales=scales, **canvas)
-            pictures = watching.at_scales(cond, null, scales=scales, **canvas)
+            pictures = at_scales(cond, null, scales=scales, **canvas)
             picture = lambda model: painted(pictures(model), len(cond))  # noqa: E731
-        return watching.Watch(measures, picture=picture, every=every, folder=self.folder)
+        return Watch(measures, picture=picture, every=every, folder=self.folder)
 
     def _canvas(self, *base: nnx.Module) -> dict:
         """The shape that the model draws in, and how that becomes pictures."""

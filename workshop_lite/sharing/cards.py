@@ -1,6 +1,7 @@
 """A model's card as the page that hubs of models read: a README with its facts at the top."""
 
 import json
+import shutil
 from pathlib import Path
 
 from workshop_lite import architectures, checkpoints
@@ -45,6 +46,19 @@ def readme(name: str, folder: str | Path = checkpoints.FOLDER, licence: str | No
     return "\n".join(
         ["---", *head, "---", "", f"# {name}", "", *_facts(card, data), *_use(card, kind)]
     )
+
+
+def shared(name: str, folder: Path, out: Path, licence: str | None = None) -> None:
+    """Put the model, what it stands on, and its ``readme`` into a folder, made if need be."""
+    text = readme(name, folder, licence)
+    out.mkdir(parents=True, exist_ok=True)
+    below = checkpoints.card(name, folder).get("base")
+    for each in (name, *([below["name"]] if below else ())):
+        for suffix in (".json", ".safetensors"):
+            file = folder / f"{each}{suffix}"
+            if file.is_file() and not (out / file.name).exists():
+                shutil.copy(file, out)
+    (out / "README.md").write_text(text, encoding="utf8")
 
 
 def _kind(what: dict) -> str:
