@@ -1,0 +1,5 @@
+"""Training from beginning to end: one model by its recipe, watched on the way, or a plan of many."""
+
+from workshop_lite.runs.run import Run, claimed, scored
+
+__all__ = ["Run", "claimed", "scored"]
