@@ -1,4 +1,4 @@
-"""Training from beginning to end: one model by its recipe, watched on the way, or a plan of many."""
+"""Training from beginning to end: one model by its recipe, watched on the way, or many."""
 
 from workshop_lite.runs.run import Run, claimed, scored
 
