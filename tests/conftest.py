@@ -32,14 +32,16 @@ SCHEDULES = {
     "shifted": schedules.shifted(schedules.cosine, -1.0),
     "linear_betas": schedules.from_betas(schedules.linear_betas()),
     "cosine_betas": schedules.from_betas(schedules.cosine_betas()),
+    "straight": schedules.straight,
 }
 PREDICTIONS = {
     "noise": predictions.NOISE,
     "clean": predictions.CLEAN,
     "velocity": predictions.VELOCITY,
+    "flow": predictions.FLOW,
 }
 #: Schedules that end in pure noise, where a noise prediction says nothing about x_0.
-PURE = {"cosine", "shifted", "cosine_betas"}
+PURE = {"cosine", "shifted", "cosine_betas", "straight"}
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The three predictions are one thing said in three ways."""
+"""The predictions are one thing said in several ways."""
 
 import jax
 import jax.numpy as jnp
@@ -68,6 +68,21 @@ def test_noise_prediction_is_accepted(triangle, schedule):
     assert jnp.isfinite(denoise(normal(4, 2), jnp.ones(4), None)).all()
 
 
+@pytest.mark.parametrize("prediction", ["velocity", "flow"])
+def test_a_network_of_one_path_is_one_of_the_other(prediction):
+    """On the straight path at equal log-SNR: the same estimate, to rounding, of any network."""
+    network = lambda xt, t, cond: jnp.sin(3 * xt) + t[:, None]
+    t, xt = jnp.linspace(0.05, 1.0, 20), normal(20, 4)
+    curved, straight = (
+        predictions.Denoiser(network, schedule, PREDICTIONS[prediction])
+        for schedule in (schedules.cosine, schedules.straight)
+    )
+    level, length = schedules.unit(schedules.straight(t))
+    angle = schedules.angle(level)
+    there = straight(xt * length[:, None], t, None)
+    assert_allclose(there, curved(xt, angle, None), rtol=1e-4, atol=1e-5)
+
+
 def test_network_is_told_the_noise_level():
     """A network sees the angle of the level, so one network serves every schedule."""
     t = jnp.linspace(0, 1, 5)
@@ -75,7 +90,7 @@ def test_network_is_told_the_noise_level():
     for name in SCHEDULES:
         denoise = predictions.Denoiser(report, SCHEDULES[name], predictions.CLEAN)
         seen = denoise(jnp.ones((5, 1)), t, None)[:, 0]
-        level = SCHEDULES[name](t)
+        level, _ = schedules.unit(SCHEDULES[name](t))
         assert_allclose(jnp.sin(jnp.pi / 2 * seen), level.sigma, atol=1e-6)
         assert_allclose(jnp.cos(jnp.pi / 2 * seen), level.alpha, atol=1e-6)
         assert name != "cosine" or np.allclose(seen, t, atol=1e-6)

@@ -23,7 +23,13 @@ REACH = {
     "dpmpp_2m": (samplers.dpmpp_2m, 60),
 }
 # A noise prediction is refused in pure noise: see test_predictions.py.
-PAIRS = [(s, p) for s in SCHEDULES for p in PREDICTIONS if not (p == "noise" and s in PURE)]
+PAIRS = [
+    (schedule, prediction)
+    for schedule in set(SCHEDULES) - {"straight"}
+    for prediction in ("noise", "clean", "velocity")
+    if not (prediction == "noise" and schedule in PURE)
+]
+PAIRS = [*sorted(PAIRS), ("cosine", "flow"), ("straight", "flow"), ("straight", "velocity")]
 ODE = {"ddim": samplers.ddim, "heun": samplers.heun, "dpmpp_2m": samplers.dpmpp_2m}
 ORDER = {"ddim": 1, "heun": 2, "dpmpp_2m": 2}
 
@@ -122,6 +128,18 @@ def test_ddim_on_unit_gaussian(steps):
     ideal = lambda xt, t, cond: schedules.over(schedules.cosine(t), xt).alpha * xt
     x0, _ = samplers.ddim(ideal, schedules.cosine, noise, steps=steps)
     assert_allclose(x0, np.cos(np.pi / (2 * steps)) ** steps * noise, rtol=1e-5, atol=1e-6)
+
+
+def test_ddim_on_the_straight_path_is_euler(triangle):
+    """Along eps - x_0, which is what the flow prediction learns; Liu et al. (2023), Eq. 2."""
+    denoise = mixtures.ideal(triangle, schedules.straight, PREDICTIONS["flow"])
+    x, labels = normal(32, 2), jnp.arange(32) % 3 - 1
+    x0, _ = samplers.ddim(denoise, schedules.straight, x, labels, steps=8)
+    for t in np.linspace(1, 0, 9, dtype=np.float32)[:-1]:
+        now = jnp.full(32, t)
+        flow = (x - denoise(x, now, labels)) / t
+        x = x - flow / 8
+    assert_allclose(x0, x, atol=1e-5)
 
 
 def test_exact_when_nothing_is_uncertain():

@@ -33,8 +33,9 @@ CLASSES = {
     + (Labels, TextEncoder, Vocabulary, Projected, DualEncoder)
     + (named.Shifted, named.ZeroTerminal, curves.Points, curves.Karras, tables.Betas)
 }
+SCHEDULES = (named.cosine, named.linear, named.quadratic, named.sigmoid, named.straight)
 #: What is there once, and called by its name.
-NAMED = {f.__name__: f for f in (named.cosine, named.linear, named.quadratic, named.sigmoid)}
+NAMED = {f.__name__: f for f in SCHEDULES}
 NAMED |= {name: one for name, one in vars(predictions).items() if isinstance(one, Prediction)}
 TOLD = {"rngs", "dtype", "link_init"}  # how it is made, not what it is
 

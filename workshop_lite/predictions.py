@@ -9,7 +9,7 @@ from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from workshop_lite import checks
 from workshop_lite.modules import Module
-from workshop_lite.schedules import Level, Schedule, agree, angle, check, hashable, over
+from workshop_lite.schedules import Level, Schedule, agree, angle, check, hashable, over, unit
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,18 @@ CLEAN = Prediction(
     to_x0=lambda x0, xt, level: x0,
 )
 
-#: The velocity alpha * eps - sigma * x_0; Salimans & Ho (2022), Eq. 11 and Appendix D.
-#: Its inverse assumes alpha^2 + sigma^2 = 1, as every schedule of this package has it.
+#: The velocity alpha * eps - sigma * x_0; Salimans & Ho (2022), Eq. 11 and Appendix D. A
+#: ``Denoiser`` hands it levels with alpha^2 + sigma^2 = 1, which its inverse assumes.
 VELOCITY = Prediction(
     target=lambda x0, eps, level: level.alpha * eps - level.sigma * x0,
     to_x0=lambda v, xt, level: level.alpha * xt - level.sigma * v,
+)
+
+#: The direction of the straight path, eps - x_0; Lipman et al. (2023, flow matching), Eq. 23, with
+#: time running from data to noise.
+FLOW = Prediction(
+    target=lambda x0, eps, level: eps - x0,
+    to_x0=lambda v, xt, level: (xt - level.sigma * v) / (level.alpha + level.sigma),
 )
 
 
@@ -48,8 +55,9 @@ class Denoiser(Module):
     """A network, a schedule and a prediction, read as one function ``(xt, t, cond) -> x0``.
 
     The network is told the noise level, not the clock: it receives the angle
-    2/pi * atan(sigma / alpha) in [0, 1]. So a network trained on one schedule can be sampled
-    on any other: build a second ``Denoiser`` around it. On ``cosine`` the angle is t itself.
+    2/pi * atan(sigma / alpha) in [0, 1], and it sees x_t at the length that this level has on
+    ``cosine``, where the angle is t itself. So a network trained on one schedule can be sampled on
+    any other: build a second ``Denoiser`` around it.
 
     Raises ValueError if the prediction cannot give x_0 where the schedule is noisiest.
     """
@@ -76,14 +84,15 @@ class Denoiser(Module):
         self, xt: Float[Array, "b ..."], t: Float[Array, " b"], cond: PyTree
     ) -> Float[Array, "b ..."]:
         checks.state(xt, t)
-        level = self.schedule(t)
+        level, length = unit(self.schedule(t))
+        xt = xt / length.reshape((-1,) + (1,) * (xt.ndim - 1))
         output = self.predicted(xt, level, cond)
         return self.prediction.to_x0(output, xt, over(level, xt))
 
     def predicted(
         self, xt: Float[Array, "b ..."], level: Level, cond: PyTree
     ) -> Float[Array, "b ..."]:
-        """What the network says of rows at their noise levels, each with one amplitude a row.
+        """What the network says of rows at their noise levels, each a ``unit`` one for its row.
 
         Raises ValueError for an output of another shape: it would be broadcast, and learned.
         """

@@ -14,6 +14,7 @@ from workshop_lite.schedules.levels import (
     hashable,
     log_snr,
     over,
+    unit,
 )
 from workshop_lite.schedules.named import (
     cosine,
@@ -21,6 +22,7 @@ from workshop_lite.schedules.named import (
     quadratic,
     shifted,
     sigmoid,
+    straight,
     zero_terminal,
 )
 from workshop_lite.schedules.tables import (
@@ -34,4 +36,4 @@ from workshop_lite.schedules.tables import (
 __all__ = ["Level", "Schedule", "agree", "angle", "check", "cosine", "cosine_betas"]
 __all__ += ["from_betas", "from_points", "hashable", "karras", "linear", "linear_betas"]
 __all__ += ["log_snr", "over", "quadratic", "quadratic_betas", "shifted", "sigmoid"]
-__all__ += ["sigmoid_betas", "uniform_log_snr", "zero_terminal"]
+__all__ += ["sigmoid_betas", "straight", "uniform_log_snr", "unit", "zero_terminal"]

@@ -29,6 +29,15 @@ def over(level: Level, x: Float[Array, "b ..."]) -> Level:
     return Level(*(a.reshape(a.shape + (1,) * (x.ndim - a.ndim)) for a in level))
 
 
+def unit(level: Level) -> tuple[Level, Float[Array, "*t"]]:
+    """The level whose squares sum to 1 at the same log-SNR, and how many times it was as long.
+
+    x_t divided by that is x_t of the new level.
+    """
+    length = jnp.hypot(level.alpha, level.sigma)
+    return Level(level.alpha / length, level.sigma / length), length
+
+
 def log_snr(schedule: Schedule, t: ArrayLike) -> Float[Array, "*t"]:
     """log(alpha^2 / sigma^2); Kingma et al. (2021), Eq. 3. +inf where no noise is left."""
     alpha, sigma = schedule(t)

@@ -47,6 +47,15 @@ def quadratic(t: ArrayLike) -> Level:
     return from_decay(0.1 * t + 20 * t**3 / 3)
 
 
+def straight(t: ArrayLike) -> Level:
+    """A straight line from data to noise; Liu et al. (2023, rectified flow), Eq. 1.
+
+    Its amplitudes sum to 1, and not their squares.
+    """
+    t = clock(t)
+    return Level(1 - t, t)
+
+
 def shifted(schedule: Schedule, log_snr_shift: float) -> Schedule:
     """The same schedule with a constant added to its log-SNR; negative means noisier.
 

@@ -10,7 +10,7 @@ from jaxtyping import Array, ArrayLike, Float, PyTree
 from workshop_lite import checks
 from workshop_lite.conditioning import dropped
 from workshop_lite.predictions import Denoiser
-from workshop_lite.schedules import Level, over
+from workshop_lite.schedules import Level, over, unit
 
 
 def loss(
@@ -49,7 +49,7 @@ def loss(
     t = (jax.random.uniform(k_time, dtype=dtype) + jnp.arange(b) / b) % 1.0
     t = t if times is None else times(t)
     eps = jax.random.normal(k_noise, x0.shape, dtype)
-    noise_level = denoise.schedule(t)
+    noise_level, _ = unit(denoise.schedule(t))  # as the denoiser will see it
     level = over(noise_level, x0)
     xt = level.alpha * x0 + level.sigma * eps
     output = denoise.predicted(xt, noise_level, dropped(cond, null(cond), drop, k_drop))
