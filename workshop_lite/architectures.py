@@ -22,14 +22,15 @@ from workshop_lite.conditioning import (
     Vocabulary,
 )
 from workshop_lite.conditioning.minilm import Projected
-from workshop_lite.networks import Autoencoder, Classifier, TinyDecoder, UNet
+from workshop_lite.networks import Autoencoder, Classifier, TinyDecoder, Transformer, UNet
 from workshop_lite.predictions import Denoiser, Prediction
 from workshop_lite.schedules import curves, named, tables
 
 #: What a model may be made of.
 CLASSES = {
     kind.__name__: kind
-    for kind in (Denoiser, UNet, Control, Controlled, Autoencoder, TinyDecoder, Classifier)
+    for kind in (Denoiser, UNet, Transformer, Control, Controlled)
+    + (Autoencoder, TinyDecoder, Classifier)
     + (Labels, TextEncoder, Vocabulary, Projected, DualEncoder)
     + (named.Shifted, named.ZeroTerminal, curves.Points, curves.Karras, tables.Betas)
 }

@@ -157,6 +157,17 @@ def images(name: str, value: Any) -> np.ndarray | jax.Array:
     return numbers(name, a)
 
 
+def patched(name: str, value: Any, channels: int, patch: int) -> None:
+    """Raise ValueError unless these are images of so many channels that patches divide."""
+    shape = array(value).shape
+    if len(shape) != 4 or shape[3] != channels or any(n % patch for n in shape[1:3]):
+        raise ValueError(
+            f"{name} must have shape [b, h, w, {channels}] with h and w multiples of {patch},"
+            f" got {shape}"
+        )
+    rows(name, value)
+
+
 def labels(name: str, value: Any, n: int) -> np.ndarray | jax.Array:
     """Only n whole numbers, in a row; returned as an array."""
     a = array(value)

@@ -4,7 +4,8 @@ from workshop_lite.networks.autoencoder import Autoencoder, Posterior, TinyDecod
 from workshop_lite.networks.classifier import Classifier
 from workshop_lite.networks.context import Context
 from workshop_lite.networks.layers import plain
+from workshop_lite.networks.transformer import Transformer
 from workshop_lite.networks.unet import UNet
 
-__all__ = ["Autoencoder", "Classifier", "Context", "Posterior", "TinyDecoder", "UNet"]
-__all__ += ["plain"]
+__all__ = ["Autoencoder", "Classifier", "Context", "Posterior", "TinyDecoder"]
+__all__ += ["Transformer", "UNet", "plain"]

@@ -155,15 +155,5 @@ class UNet(Module):
 
     def check(self, xt: Float[ArrayLike, "b h w c"], cond: PyTree) -> None:
         """Raise ValueError if the network cannot take these; called outside jit."""
-        xt = checks.array(xt)
-        if (
-            xt.ndim != 4
-            or xt.shape[3] != self.channels
-            or any(n % self.patch for n in xt.shape[1:3])
-        ):
-            raise ValueError(
-                f"images must have shape [b, h, w, {self.channels}] with h and w multiples of"
-                f" {self.patch}, got {xt.shape}"
-            )
-        checks.rows("images", xt)
+        checks.patched("images", xt, self.channels, self.patch)
         self.condition.check(cond, len(xt))
