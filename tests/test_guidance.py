@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 
 from workshop_lite import mixtures, samplers, schedules
 from workshop_lite.conditioning import null_labels
-from workshop_lite.guidance import Guided, Thresholded
+from workshop_lite.guidance import Guided, PlusPlus, Projected, Rising, Thresholded, ZeroStar
 
 LABELS = jnp.array([0, 1, 1, 0, 1, 0])
 NULL = null_labels(LABELS)
@@ -261,3 +261,109 @@ def test_bound_arrays_are_traced(ideal):
         )
         samplers.ddim(bound, schedules.cosine, xt, LABELS, steps=3)
     assert samplers.ddim._cache_size() == compiled + 1
+
+
+# Other kinds of guidance ------------------------------------------------------------------------
+
+KINDS = {
+    "rising": Rising,
+    "projected": Projected,
+    "plus plus": lambda *of: PlusPlus(*of, schedule=schedules.cosine, steps=8),
+    "zero star": lambda *of: ZeroStar(*of, schedule=schedules.cosine),
+}
+
+
+@pytest.fixture(scope="module")
+def estimates(ideal):
+    """States, times, and the estimates with and without the condition."""
+    xt, t = normal(6, 2), jnp.linspace(0.1, 0.9, 6)
+    return xt, t, ideal(xt, t, LABELS), ideal(xt, t, NULL)
+
+
+@pytest.mark.parametrize("kind", ["rising", "projected", "zero star"])
+def test_scale_one_is_the_conditional_model_for_every_kind(ideal, estimates, kind):
+    """To rounding: nothing is added to the conditional estimate."""
+    xt, t, x0, _ = estimates
+    assert_allclose(KINDS[kind](ideal, null_labels, 1.0)(xt, t, LABELS), x0, atol=1e-4)
+
+
+def test_a_rising_scale_has_the_scale_as_its_mean(ideal, estimates):
+    """1 in pure noise, 2 scale - 1 at the data, and linear in between."""
+    xt, _, *_ = estimates
+    guided = Rising(ideal, null_labels, 4.0)
+    for t, scale in [(1.0, 1.0), (0.5, 4.0), (0.25, 5.5)]:
+        constant = Guided(ideal, null_labels, scale)
+        assert_allclose(guided(xt, at(t), LABELS), constant(xt, at(t), LABELS), atol=1e-5)
+
+
+def test_projection_by_hand():
+    """The difference (3, 4) beside the estimate (2, 0): across it (0, 4), along it (3, 0)."""
+    denoise = lambda xt, t, cond: jnp.where(
+        cond[:, None] > 0, jnp.float32([[2, 0]]), -jnp.float32([[1, 4]])
+    )
+    null, one = (lambda cond: 0 * cond), jnp.ones(1, int)
+    call = lambda **options: Projected(denoise, null, 3.0, **options)(
+        jnp.zeros((1, 2)), at(0.5, 1), one
+    )[0]
+    assert_allclose(call(), [2, 8], atol=1e-6)
+    assert_allclose(call(parallel=0.5), [2 + 3, 8], atol=1e-6)
+    assert_allclose(call(parallel=1.0), [2 + 6, 8], atol=1e-6)  # plain guidance
+    assert_allclose(call(radius=1.0), [2, 8 / 5], atol=1e-6)
+    assert_allclose(call(radius=9.0), [2, 8], atol=1e-6)
+
+
+@pytest.mark.parametrize("schedule", [schedules.cosine, schedules.straight, schedules.linear])
+def test_plus_plus_is_the_paper_s_step(triangle, schedule):
+    """Sampled by ddim: to the guided estimate, with the unconditional noise."""
+    denoise, steps, scale = mixtures.ideal(triangle, schedule), 6, 0.6
+    guided = PlusPlus(denoise, null_labels, scale, schedule=schedule, steps=steps)
+    x = normal(6, 2)
+    x0, _ = samplers.ddim(guided, schedule, x, LABELS, steps=steps)
+    times = np.linspace(1, 0, steps + 1, dtype=np.float32)
+    for now, then in zip(times[:-1], times[1:], strict=True):
+        a, s = schedule(now)
+        a_then, s_then = schedule(then)
+        conditional, null = (denoise(x, at(now), labels) for labels in (LABELS, NULL))
+        eps = (x - a * null) / s
+        x = a_then * (null + scale * (conditional - null)) + s_then * eps
+    assert_allclose(x0, x, rtol=1e-3, atol=1e-3)
+
+
+def test_zero_star_takes_away_what_fits(ideal, estimates):
+    """What is left of the conditional flow is orthogonal to the unconditional one."""
+    xt, t, x0, x0_null = estimates
+    alpha, sigma = schedules.over(schedules.cosine(t), xt)
+    flows = [(xt - (alpha + sigma) * x) / sigma for x in (x0, x0_null)]
+    twice, thrice = (
+        ZeroStar(ideal, null_labels, scale, schedule=schedules.cosine)(xt, t, LABELS)
+        for scale in (2.0, 3.0)
+    )
+    added = -(alpha + sigma) / sigma * (thrice - twice)
+    assert_allclose((added * flows[1]).sum(axis=1), 0, atol=1e-3)
+    assert_allclose(added, -(alpha + sigma) / sigma * (twice - x0), atol=1e-3)
+
+
+def test_zero_star_stands_still_at_first(triangle):
+    """Where t is above ``still``, the flow eps - x_0 is zero; and not below."""
+    denoise = mixtures.ideal(triangle, schedules.straight)
+    options = {"schedule": schedules.straight, "still": 0.6}
+    guided, x = ZeroStar(denoise, null_labels, 2.0, **options), normal(6, 2)
+    assert_allclose(guided(x, at(0.8), LABELS), x, atol=1e-5)  # then x_t = x_0 = eps
+    assert jnp.abs(guided(x, at(0.5), LABELS) - x).max() > 0.1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_can_be_sampled_and_differentiated(ideal, kind):
+    """By a scanned sampler, from pure noise to the data, with a finite gradient of the scale."""
+    sample = lambda scale: samplers.ddim(
+        KINDS[kind](ideal, null_labels, scale), schedules.cosine, normal(6, 2), LABELS, steps=8
+    )[0]
+    value, slope = jax.value_and_grad(lambda scale: sample(scale).mean())(1.5)
+    assert jnp.isfinite(value) and jnp.isfinite(slope) and slope != 0
+
+
+def test_another_clock_than_the_sampler_s_is_refused(ideal):
+    for kind in ("plus plus", "zero star"):
+        guided = KINDS[kind](ideal, null_labels, 1.5)
+        with pytest.raises(ValueError, match="^schedule must be the denoiser's own"):
+            samplers.ddim(guided, schedules.straight, normal(6, 2), LABELS, steps=8)

@@ -14,6 +14,7 @@ EVERYWHERE = {"checks", "files", "modules"}
 MAY_IMPORT = {
     "predictions": {"schedules"},
     "samplers": {"schedules"},
+    "guidance": {"schedules"},
     "mixtures": {"predictions", "schedules"},
     "conditioning": {"networks"},
     "training": {"conditioning", "predictions", "schedules"},

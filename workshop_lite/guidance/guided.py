@@ -1,4 +1,4 @@
-"""Guidance maps a denoiser to a denoiser: the same call, a stronger condition."""
+"""Classifier-free guidance, and the parts that every kind of guidance has."""
 
 from collections.abc import Callable
 
@@ -48,9 +48,9 @@ class Guided(Module):
             checks.function("null", null, "from a condition to its unconditional twin")
         else:
             checks.function("weak", weak, "(xt, t, cond) -> x0")
-        self.denoise = _node(denoise)
+        self.denoise = node(denoise)
         self.null = null
-        self.weak = None if weak is None else _node(weak)
+        self.weak = None if weak is None else node(weak)
         self.scale = nnx.data(jnp.float32(scale))
         self.interval = None if interval is None else nnx.data(jnp.float32(interval))
         self.rescale = nnx.data(jnp.float32(rescale))
@@ -68,17 +68,15 @@ class Guided(Module):
         return jax.lax.cond(
             jnp.any(scale != 1.0),
             lambda: self._guided(xt, t, cond, scale),
-            lambda: _wide(self.denoise(xt, t, cond)),
+            lambda: wide(self.denoise(xt, t, cond)),
         )
 
     def _guided(self, xt, t, cond, scale):
         if self.weak is None:
-            pair = jax.tree.map(lambda *c: jnp.concatenate(c), cond, self.null(cond))
-            x0, x0_weak = jnp.split(_wide(self.denoise(_twice(xt), _twice(t), pair)), 2)
+            x0, x0_weak = both(self.denoise, self.null, xt, t, cond)
         else:
-            x0, x0_weak = _wide(self.denoise(xt, t, cond)), _wide(self.weak(xt, t, cond))
-        scale = scale.reshape((-1,) + (1,) * (xt.ndim - 1))
-        x0_guided = x0_weak + scale * (x0 - x0_weak)
+            x0, x0_weak = wide(self.denoise(xt, t, cond)), wide(self.weak(xt, t, cond))
+        x0_guided = x0_weak + along(scale, xt) * (x0 - x0_weak)
         return x0_guided * (1 + self.rescale * (_spread(x0) / _spread(x0_guided) - 1))
 
     def check(
@@ -95,41 +93,24 @@ class Guided(Module):
             self.denoise.check(xt, cond, schedule)
 
 
-class Thresholded(Module):
-    """Dynamic thresholding: an estimate that reaches beyond [-1, 1] is clipped and shrunk.
-
-    Per image, the reach is the quantile ``share`` of |x_0|, but at least 1; the estimate is
-    clipped to it and divided by it. Saharia et al. (2022, Imagen), Section 2.3.
-    """
-
-    def __init__(self, denoise: Callable, share: ArrayLike = 0.995):
-        checks.function("denoise", denoise, "(xt, t, cond) -> x0")
-        checks.number("share", share, 0.5, 1)
-        self.denoise = _node(denoise)
-        self.share = nnx.data(jnp.float32(share))
-
-    def __call__(
-        self, xt: Float[Array, "b ..."], t: Float[Array, " b"], cond: PyTree
-    ) -> Float[Array, "b ..."]:
-        checks.state(xt, t)
-        x0 = _wide(self.denoise(xt, t, cond))
-        axes = tuple(range(1, x0.ndim))
-        reach = jnp.maximum(jnp.quantile(jnp.abs(x0), self.share, axis=axes, keepdims=True), 1.0)
-        return jnp.clip(x0, -reach, reach) / reach
-
-    def check(
-        self, xt: Float[ArrayLike, "b ..."], cond: PyTree, schedule: Callable | None = None
-    ) -> None:
-        """Raise ValueError if the denoiser cannot take these; called outside jit."""
-        if hasattr(self.denoise, "check"):
-            self.denoise.check(xt, cond, schedule)
+def both(denoise, null, xt, t, cond) -> tuple[Array, Array]:
+    """The estimates with and without the condition, from one batch of twice the rows."""
+    twice = lambda x: jnp.concatenate([x, x])  # noqa: E731
+    pair = jax.tree.map(lambda *c: jnp.concatenate(c), cond, null(cond))
+    return tuple(jnp.split(wide(denoise(twice(xt), twice(t), pair)), 2))
 
 
-def _twice(x):
-    return jnp.concatenate([x, x])
+def along(a: Float[Array, " b"], x: Float[Array, "b ..."]) -> Array:
+    """A number for each row of ``x``, shaped to multiply it."""
+    return a.reshape((-1,) + (1,) * (x.ndim - 1))
 
 
-def _wide(x):
+def inner(a: Float[Array, "b ..."], b: Float[Array, "b ..."]) -> Array:
+    """The scalar product of each row, shaped to multiply it."""
+    return (a * b).sum(axis=tuple(range(1, a.ndim)), keepdims=True)
+
+
+def wide(x):
     """In float32 at least: what guidance adds up are small differences, many times over."""
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
@@ -139,7 +120,7 @@ def _spread(x):
     return jnp.sqrt(jnp.var(x, axis=range(1, x.ndim), keepdims=True) + 1e-12)
 
 
-def _node(denoise):
+def node(denoise):
     """As a pytree: modules are; a plain function has no leaves, one with bound arrays has those."""
     if jax.tree_util.all_leaves([denoise]):
         return jax.tree_util.Partial(denoise)
