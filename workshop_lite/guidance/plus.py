@@ -14,9 +14,9 @@ from workshop_lite.schedules import Schedule
 class PlusPlus(Contrast):
     """CFG++: a DDIM step to a guided estimate, with the noise of the unconditional one.
 
-    Chung et al. (2025, arXiv 2406.08070). That step is one of ``ddim`` with a scale that depends on both
-    of its ends, so the denoiser has to know how many steps are taken; other samplers, or another
-    number of steps, make something else of it.
+    Chung et al. (2025, arXiv 2406.08070). That step is one of ``ddim`` with a scale that depends on
+    both of its ends, so the denoiser has to know how many steps are taken; other samplers, or
+    another number of steps, make something else of it.
 
     Args:
         denoise, null: as ``Guided``.

@@ -7,8 +7,8 @@ from workshop_lite.guidance.guided import along
 class Rising(Contrast):
     """The scale grows linearly, from 1 in pure noise to 2 * scale - 1 at the data.
 
-    Its mean over the times is ``scale``; the linear one of Wang et al. (2024, arXiv 2404.13040), whose
-    weight is ours minus 1. Arguments as ``Guided``.
+    Its mean over the times is ``scale``. The linear weights of Wang et al. (2024, arXiv
+    2404.13040), which are ours minus 1. Arguments as ``Guided``.
     """
 
     def mixed(self, xt, t, x0, x0_null):

@@ -15,9 +15,8 @@ from workshop_lite.schedules import Schedule, over
 class ZeroStar(Contrast):
     """CFG-Zero*: the unconditional flow times the number that brings it nearest to the conditional.
 
-    And no flow at all where it is least known, at the beginning; Fan et al. (2025,
-    arXiv 2503.18886).
-    The flow is eps - x_0.
+    And no flow at all where it is least known, at the beginning; Fan et al. (2025, arXiv
+    2503.18886). The flow is eps - x_0.
 
     Args:
         denoise, null, scale: as ``Guided``.
