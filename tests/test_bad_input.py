@@ -23,7 +23,6 @@ from workshop_lite import (
     samplers,
     schedules,
     training,
-    watching,
 )
 from workshop_lite.conditioning import Labels, dropped, null_labels
 from workshop_lite.evaluation import metrics
@@ -31,6 +30,7 @@ from workshop_lite.figures.images import gallery, mosaic
 from workshop_lite.figures.watching import watched
 from workshop_lite.guidance import Guided
 from workshop_lite.networks import Autoencoder, Classifier, TinyDecoder, UNet
+from workshop_lite.runs import watching
 from workshop_lite.training import fitting
 from workshop_lite.widgets.flipbook import scrubber
 from workshop_lite.widgets.guidance import guidance_explorer, png
