@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 from workshop_lite import architectures, training
 from workshop_lite.conditioning import Labels, TextEncoder, null_labels
 from workshop_lite.networks import Transformer
-from workshop_lite.networks.transformer import places
+from workshop_lite.networks.transformer import _places
 from workshop_lite.predictions import VELOCITY, Denoiser
 from workshop_lite.recipes import denoising_loss
 from workshop_lite.schedules import cosine
@@ -89,13 +89,13 @@ def test_rows_do_not_mix():
 
 def test_places_differ_and_are_near_where_they_are_near():
     """No two of 16 x 16 are the same; the cosine of neighbours is above that of far ones."""
-    flat = np.asarray(places(16, 16, 32)).reshape(256, 32)
+    flat = np.asarray(_places(16, 16, 32)).reshape(256, 32)
     alike = flat @ flat.T / 16
     assert_allclose(np.diag(alike), 1.0, atol=1e-5)
     assert (alike - np.eye(256)).max() < 0.99
     assert alike[0, 1] > alike[0, 5] and alike[0, 16] > alike[0, 16 * 5]
     assert_allclose(
-        places(4, 6, 8)[2, 5], np.r_[places(4, 1, 8)[2, 0, :4], places(1, 6, 8)[0, 5, 4:]]
+        _places(4, 6, 8)[2, 5], np.r_[_places(4, 1, 8)[2, 0, :4], _places(1, 6, 8)[0, 5, 4:]]
     )
 
 

@@ -78,7 +78,7 @@ class Transformer(Module):
         context = self.condition(cond)
         vector = nnx.silu(context.vector + self.time(sinusoids(t, self.d_cond)))
         h = self.stem(to_patches(xt, self.patch))
-        h = h + places(*h.shape[1:]).astype(h.dtype)
+        h = h + _places(*h.shape[1:]).astype(h.dtype)
         for block in self.blocks:
             h = block(h, context._replace(vector=vector))
         out = self.head(self.norm(h, vector))
@@ -138,7 +138,7 @@ class Modulated(Module):
         return self.norm(x) * (1 + scale) + shift
 
 
-def places(h: int, w: int, width: int) -> Float[Array, "h w {width}"]:
+def _places(h: int, w: int, width: int) -> Float[Array, "h w {width}"]:
     """Where a token is: sines and cosines of its row, then of its column, half of the numbers each.
 
     Vaswani et al. (2017), Section 3.5, in two dimensions.
