@@ -6,7 +6,8 @@ import pytest
 
 from workshop_lite import checkpoints, runs
 from workshop_lite.__main__ import main
-from workshop_lite.recipes import HERO, emoji_words
+from workshop_lite.recipes import emoji_words
+from workshop_lite.recipes.emoji import HERO
 from workshop_lite.runs import plans
 
 ROOT = Path(__file__).parent.parent

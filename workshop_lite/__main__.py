@@ -15,7 +15,8 @@ from workshop_lite.conditioning import TextEncoder
 from workshop_lite.figures.images import mosaic
 from workshop_lite.guidance import Guided
 from workshop_lite.predictions import Denoiser
-from workshop_lite.recipes import HERO, RECIPES, of_folder
+from workshop_lite.recipes import RECIPES, of_folder
+from workshop_lite.recipes.emoji import HERO
 from workshop_lite.runs import Run, claimed, plans, scored
 from workshop_lite.sharing import cards, exporting
 from workshop_lite.training import Look

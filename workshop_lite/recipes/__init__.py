@@ -1,7 +1,6 @@
 """How a model is made, each shipped one or one of your own: its data, network, loss, budget."""
 
 from workshop_lite.recipes.emoji import (
-    HERO,
     caption_loss,
     captioned,
     emoji_words,
@@ -18,7 +17,7 @@ from workshop_lite.recipes.recipe import (
     fast_dtype,
 )
 
-__all__ = ["HERO", "RECIPES", "Recipe", "caption_loss", "captioned", "class_denoiser", "class_loss"]
+__all__ = ["RECIPES", "Recipe", "caption_loss", "captioned", "class_denoiser", "class_loss"]
 __all__ += ["denoising_loss", "described_by", "emoji_words", "fast_dtype", "hint_loss", "hinted"]
 __all__ += ["like", "of_folder", "prompt_loss"]
 
