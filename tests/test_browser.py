@@ -161,7 +161,9 @@ def put_on_paper(tab):
     """The page as it is printed, on A4 with margins of 1 cm."""
     tab.set_viewport_size({"width": 718, "height": 1000})
     tab.emulate_media(media="print")
-    tab.wait_for_function("() => !document.querySelector('article details:not([open])')")
+    ready = "document.documentElement.dataset.theme === 'light'"
+    ready += " && !document.querySelector('article details:not([open])')"
+    tab.wait_for_function(f"() => {ready}")
 
 
 def controls_work(tab):

@@ -131,7 +131,7 @@ def test_ddim_on_unit_gaussian(steps):
 
 
 def test_ddim_on_the_straight_path_is_euler(triangle):
-    """Along eps - x_0, which is what the flow prediction learns; Liu et al. (2023), Eq. 2."""
+    """Along eps - x_0, which is what the flow prediction learns."""
     denoise = mixtures.ideal(triangle, schedules.straight, PREDICTIONS["flow"])
     x, labels = normal(32, 2), jnp.arange(32) % 3 - 1
     x0, _ = samplers.ddim(denoise, schedules.straight, x, labels, steps=8)

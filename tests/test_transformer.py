@@ -12,10 +12,12 @@ from numpy.testing import assert_allclose
 
 from workshop_lite import architectures, training
 from workshop_lite.conditioning import Labels, TextEncoder, null_labels
+from workshop_lite.guidance import Guided
 from workshop_lite.networks import Transformer
 from workshop_lite.networks.transformer import _places
 from workshop_lite.predictions import VELOCITY, Denoiser
 from workshop_lite.recipes import denoising_loss
+from workshop_lite.samplers import ddim
 from workshop_lite.schedules import cosine
 
 SIZE = {"d_cond": 8, "width": 8, "depth": 2, "heads": 2}
@@ -132,9 +134,6 @@ def test_bad_input(call, message, unchecked):
 
 def test_guidance_and_samplers_take_it():
     """As any denoiser: the null twin is another question to the same network."""
-    from workshop_lite.guidance import Guided
-    from workshop_lite.samplers import ddim
-
     denoise = Denoiser(alive(), cosine, VELOCITY)
     plain, guided = (
         ddim(Guided(denoise, null_labels, scale), cosine, images(), LABELS, steps=2)[0]

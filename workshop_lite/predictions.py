@@ -10,6 +10,7 @@ from jaxtyping import Array, ArrayLike, Float, PyTree
 from workshop_lite import checks
 from workshop_lite.modules import Module
 from workshop_lite.schedules import Level, Schedule, agree, angle, check, hashable, over, unit
+from workshop_lite.schedules.levels import along
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Denoiser(Module):
     ) -> Float[Array, "b ..."]:
         checks.state(xt, t)
         level, length = unit(self.schedule(t))
-        xt = xt / length.reshape((-1,) + (1,) * (xt.ndim - 1))
+        xt = xt / along(length, xt)
         output = self.predicted(xt, level, cond)
         return self.prediction.to_x0(output, xt, over(level, xt))
 

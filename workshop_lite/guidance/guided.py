@@ -10,6 +10,7 @@ from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from workshop_lite import checks
 from workshop_lite.modules import Module
+from workshop_lite.schedules.levels import along
 
 
 class Guided(Module):
@@ -98,11 +99,6 @@ def both(denoise, null, xt, t, cond) -> tuple[Array, Array]:
     twice = lambda x: jnp.concatenate([x, x])  # noqa: E731
     pair = jax.tree.map(lambda *c: jnp.concatenate(c), cond, null(cond))
     return tuple(jnp.split(wide(denoise(twice(xt), twice(t), pair)), 2))
-
-
-def along(a: Float[Array, " b"], x: Float[Array, "b ..."]) -> Array:
-    """A number for each row of ``x``, shaped to multiply it."""
-    return a.reshape((-1,) + (1,) * (x.ndim - 1))
 
 
 def inner(a: Float[Array, "b ..."], b: Float[Array, "b ..."]) -> Array:

@@ -7,8 +7,8 @@ from jaxtyping import ArrayLike, PyTree
 
 from workshop_lite import checks
 from workshop_lite.guidance.contrast import Contrast
-from workshop_lite.guidance.guided import along
 from workshop_lite.schedules import Schedule
+from workshop_lite.schedules.levels import along
 
 
 class PlusPlus(Contrast):

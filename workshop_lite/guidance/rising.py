@@ -1,7 +1,7 @@
 """Guidance whose strength rises from noise to data."""
 
 from workshop_lite.guidance.contrast import Contrast
-from workshop_lite.guidance.guided import along
+from workshop_lite.schedules.levels import along
 
 
 class Rising(Contrast):

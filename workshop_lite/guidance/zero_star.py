@@ -8,8 +8,9 @@ from jaxtyping import ArrayLike, PyTree
 
 from workshop_lite import checks
 from workshop_lite.guidance.contrast import Contrast
-from workshop_lite.guidance.guided import along, inner
+from workshop_lite.guidance.guided import inner
 from workshop_lite.schedules import Schedule, over
+from workshop_lite.schedules.levels import along
 
 
 class ZeroStar(Contrast):

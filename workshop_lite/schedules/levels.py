@@ -26,7 +26,12 @@ Schedule = Callable[[ArrayLike], Level]
 
 def over(level: Level, x: Float[Array, "b ..."]) -> Level:
     """The level of each row of ``x``, shaped to multiply it: [b] becomes [b, 1, ..., 1]."""
-    return Level(*(a.reshape(a.shape + (1,) * (x.ndim - a.ndim)) for a in level))
+    return Level(*(along(a, x) for a in level))
+
+
+def along(a: Float[Array, "*t"], x: Float[Array, "b ..."]) -> Array:
+    """A number for each row of ``x``, shaped to multiply it: [b] becomes [b, 1, ..., 1]."""
+    return a.reshape(a.shape + (1,) * (x.ndim - a.ndim))
 
 
 def unit(level: Level) -> tuple[Level, Float[Array, "*t"]]:
