@@ -214,7 +214,9 @@ def test_the_checker_of_accessibility_is_the_one_that_is_listed():
     assert hashlib.sha256((vendor / file).read_bytes()).hexdigest() == digest
 
 
-# The reference page ----------------------------------------------------------------------------
+# The reference ---------------------------------------------------------------------------------
+
+REFERENCE = ("book/api", "book/api_shown")
 
 #: What no page describes: what the rooms use among themselves, and the command line.
 BEHIND = {"checks", "files", "modules", "__main__", "figures.style", "widgets.panel"}
@@ -224,7 +226,8 @@ ROOM = re.compile(r"`(?:[^`<]*<)?~?\.?(?:workshop_lite\.)?((\w+)\.[\w.]+)>?`")
 @cache
 def public() -> set[str]:
     """The names that the rooms hand on; where a room hands on none, those of its modules."""
-    names, told = set(), set(re.findall(r"automodule:: (\S+)", (ROOT / "book/api.md").read_text()))
+    sources = "".join((ROOT / f"{doc}.md").read_text() for doc in REFERENCE)
+    names, told = set(), set(re.findall(r"automodule:: (\S+)", sources))
     for path in sorted((ROOT / "workshop_lite").rglob("*.py")):
         name = ".".join(path.relative_to(ROOT / "workshop_lite").with_suffix("").parts)
         name = name.removesuffix(".__init__")
@@ -251,14 +254,14 @@ def is_own(module, name: str, value, exported: set[int]) -> bool:
 
 @needs_build
 def test_every_public_name_is_described():
-    described = {tag["id"] for tag in content("book/api").find_all("dt", id=True)}
+    described = {tag["id"] for doc in REFERENCE for tag in content(doc).find_all("dt", id=True)}
     missing = sorted(public() - described)
     assert len(public()) > 150 and not missing, missing
 
 
 @needs_build
 def test_signatures_show_the_arguments_and_no_path():
-    for signature in content("book/api").select("dt.sig"):
+    for signature in (sig for doc in REFERENCE for sig in content(doc).select("dt.sig")):
         text = signature.text
         assert "*args" not in text and "PosixPath" not in text and "jaxlib" not in text, text
     ddim = content("book/api").find("dt", id="workshop_lite.samplers.ddim").text
