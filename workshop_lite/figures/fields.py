@@ -45,9 +45,9 @@ def fields(
     for axes in panels.flat[len(denoisers) :]:
         axes.set_visible(False)
     for axes, (name, denoise) in zip(panels.flat, denoisers.items(), strict=False):
-        _classes(axes, data, label)
+        shade(axes, data, label)
         axes.scatter(*np.asarray(samples[name]).T, s=5, color=BLUE, alpha=0.5, linewidths=0)
-        start = _square(11)
+        start = square(11)
         move = arrows(denoise, schedule, start, t, label)
         axes.quiver(*start.T, *move.T, angles="xy", scale_units="xy", scale=1, width=0.007,
                     color=INK, alpha=0.8)  # fmt: skip
@@ -69,9 +69,9 @@ def arrows(
     return move * (most * jnp.tanh(length / most) / jnp.maximum(length, 1e-6))
 
 
-def _classes(axes: Axes, data: Mixture, label: int) -> None:
+def shade(axes: Axes, data: Mixture, label: int) -> None:
     """The asked class as a mist, the others as lines."""
-    fine, none = jnp.asarray(_square(81)), Level(jnp.float32(1), jnp.float32(0))
+    fine, none = jnp.asarray(square(81)), Level(jnp.float32(1), jnp.float32(0))
     x = fine[:81, 0]
     for other in range(len(data.weights) - 1):
         density = np.exp(data.log_density(fine, none, jnp.full(len(fine), other)))
@@ -83,7 +83,7 @@ def _classes(axes: Axes, data: Mixture, label: int) -> None:
             axes.contour(x, x, density, [0.1], colors=ORANGE, linewidths=1.5)
 
 
-def _square(n: int) -> Float[np.ndarray, "tiles 2"]:
+def square(n: int) -> Float[np.ndarray, "tiles 2"]:
     """The centres of n times n tiles, row by row from the bottom."""
     side = (np.arange(n, dtype=np.float32) + 0.5) / n * 2 * REACH - REACH
     return np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
