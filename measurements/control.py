@@ -43,10 +43,11 @@ def network(hint: str) -> Controlled:
 
 
 judge = cache(evaluation.emoji_judge)
+canvas = cache(lambda: drawing.canvas("emoji-text"))
 
 
 def measure(run: dict) -> dict:
-    hint, seed, emoji = run["hint"], run["seed"], datasets.load("emoji", "test", 32)
+    hint, seed, emoji = run["hint"], run["seed"], datasets.load("emoji", "test", 64)
     asked = evaluation.hundreds(emoji, N, seed)
     real = datasets.signed(emoji.images[asked])
     tokens = emoji_words()([datasets.captions(emoji)[i] for i in asked])
@@ -57,8 +58,9 @@ def measure(run: dict) -> dict:
             cond = Hinted(cond, picture, np.full(N, run["strength"], np.float32))
             null = null_hinted(null)
     guided = Guided(Denoiser(network(hint), cosine, VELOCITY), null, SCALE)
-    options = {"shape": real.shape[1:], "steps": STEPS, "seed": seed, "batch": 100}
-    images = drawing.samples(guided, cosine, cond, **options)
+    shape, shown = canvas()
+    options = {"shape": shape, "steps": STEPS, "seed": seed, "batch": 100}
+    images = shown(drawing.samples(guided, cosine, cond, **options))
     scores = judge()(images, tokens)._asdict() | {
         "f1": hints.edge_f1(images, lines).mean(),
         "colour": np.sqrt(((hints.layout(images) - colours) ** 2).mean()),

@@ -20,7 +20,7 @@ from workshop_lite.conditioning import Control, Controlled, Hinted, hints, null_
 from workshop_lite.guidance import Guided
 from workshop_lite.networks.layers import zeros
 from workshop_lite.predictions import Denoiser
-from workshop_lite.recipes import emoji_words, hint_loss, hinted
+from workshop_lite.recipes import emoji_words, hinted, latent_hint_loss
 from workshop_lite.training import muon
 
 N, BATCH, CHUNK, STOPS = 50, 32, 25, (0, 25, 50, 75, 100, 150, 200, 250)
@@ -39,12 +39,12 @@ def plan(seeds: Sequence[int]) -> list[dict]:
 
 
 @jax.jit
-def trained(base, control, state, batches, keys):
+def trained(base, ae, control, state, batches, keys):
     """Some optimizer steps, and the mean of their losses."""
 
     def step(carry, drawn):
         control, state = carry
-        value, gradient = jax.value_and_grad(hint_loss, 1)(base, control, *drawn)
+        value, gradient = jax.value_and_grad(latent_hint_loss, 2)(base, ae, control, *drawn)
         update, state = DESCENT.update(gradient, state, control)
         return (optax.apply_updates(control, update), state), value
 
@@ -61,27 +61,35 @@ class Stage(NamedTuple):
 
 
 base = cache(lambda: checkpoints.load("emoji-text"))
-data = cache(lambda: hinted(datasets.load("emoji", "train", 32), hints.edges))
+ae = cache(lambda: checkpoints.bases("emoji-text")[0])
+canvas = cache(lambda: drawing.canvas("emoji-text"))
+
+
+@cache
+def data() -> tuple:
+    """Posteriors, captions and edges of the training pictures."""
+    return hinted(datasets.load("emoji", "train", 64), base(), ae(), see=hints.edges)
 
 
 @lru_cache(maxsize=2)
 def reached(init: str, seed: int, step: int) -> Stage:
     """The branch after so many steps, from 25 steps earlier: so all calls have one shape."""
     if step == 0:
-        control = Control(base().network, 1, rngs=nnx.Rngs(seed), link_init=STARTS[init])
+        how = {"factor": ae().factor, "link_init": STARTS[init]}
+        control = Control(base().network, 1, **how, rngs=nnx.Rngs(seed))
         return Stage(control, DESCENT.init(control), None)
     before, done = reached(init, seed, step - CHUNK), step - CHUNK
     shape = STOPS[-1] // CHUNK, CHUNK, BATCH
-    batch = np.random.default_rng(seed).integers(len(data()[0]), size=shape)[done // CHUNK]
+    batch = np.random.default_rng(seed).integers(len(data()[1]), size=shape)[done // CHUNK]
     keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), done), CHUNK)
-    batches = tuple(part[batch] for part in data())
-    return Stage(*trained(base(), before.control, before.state, batches, keys))
+    batches = jax.tree.map(lambda part: part[batch], data())
+    return Stage(*trained(base(), ae(), before.control, before.state, batches, keys))
 
 
 @cache
 def asked() -> Hinted:
     """Prompts and edges of held-out pictures."""
-    test = datasets.load("emoji", "test", 32)
+    test = datasets.load("emoji", "test", 64)
     some = np.random.default_rng(0).permutation(len(test.images))[:N]
     tokens = emoji_words()([datasets.captions(test)[i] for i in some])
     return Hinted(tokens, hints.edges(datasets.signed(test.images[some])), np.ones(N, np.float32))
@@ -92,7 +100,8 @@ def measure(run: dict) -> dict:
     network = Controlled(base().network, stage.control)
     denoise = Denoiser(network, base().schedule, base().prediction)
     guided = Guided(denoise, null_hinted(null_prompts), 2.0)
-    images = drawing.samples(guided, base().schedule, cond, shape=(32, 32, 3), steps=10)
+    shape, shown = canvas()
+    images = shown(drawing.samples(guided, base().schedule, cond, shape=shape, steps=10))
     return rounded({"f1": hints.edge_f1(images, cond.hint).mean(), "loss": stage.loss})
 
 

@@ -25,7 +25,7 @@ from workshop_lite.guidance import Guided
 from workshop_lite.networks import Posterior
 from workshop_lite.recipes import RECIPES
 from workshop_lite.recipes.emoji import emoji_denoiser, prompt_loss
-from workshop_lite.recipes.latent import SIZE, latent_loss
+from workshop_lite.recipes.latent import LEVELS, latent_loss
 from workshop_lite.samplers import dpmpp_2m
 
 SIZES, STEPS, PASSES, BATCH = (64, 128, 256, 512), 20, 2, 4
@@ -59,7 +59,7 @@ def mib(program) -> float:
 
 def counted(size: int, channels: int, patch: int, name: str | None) -> dict:
     """What one of our networks costs a picture, from shapes alone."""
-    network = {"channels": channels, "patch": patch, **SIZE}
+    network = {"channels": channels, "patch": patch, **LEVELS}
     denoise = nnx.eval_shape(lambda: emoji_denoiser(nnx.Rngs(0), **network))
     base = [nnx.eval_shape(lambda: RECIPES[name].build(nnx.Rngs(0)))] if name else []
     side = size // base[0].factor if base else size

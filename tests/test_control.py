@@ -23,6 +23,7 @@ from workshop_lite.conditioning import (
 )
 from workshop_lite.guidance import Guided
 from workshop_lite.networks import UNet
+from workshop_lite.networks.layers import from_patches, to_patches
 from workshop_lite.predictions import VELOCITY, Denoiser
 from workshop_lite.recipes import hint_loss
 from workshop_lite.schedules import cosine
@@ -83,6 +84,25 @@ def test_without_the_middle_the_last_block_has_two_links():
     *_, block, middle = control(XT, base().embed(T, asked.cond), asked.hint)
     assert_array_equal(block, middle)
     assert np.abs(block).max() > 1e-2
+
+
+def test_a_hint_finer_than_the_image():
+    """Each 4 x 4 of its pixels become one: as a branch of 16 channels that is given them as one."""
+    fine = filled(lambda: Control(plain(), 1, factor=4, rngs=nnx.Rngs(1)))
+    coarse = filled(lambda: Control(plain(), 16, rngs=nnx.Rngs(1)))
+    assert nnx.state(fine) and fine.arguments == {"channels": 1, "factor": 4, "middle": True}
+    asked, drawing = cond(), jax.random.uniform(jax.random.key(5), (2, 32, 32, 1))
+    whole = to_patches(drawing, 4 * fine.patch)
+    split = from_patches(whole, coarse.patch)
+    context = base().embed(T, asked.cond)
+    for a, b in zip(fine(XT, context, drawing), coarse(XT, context, split), strict=True):
+        assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+    asked = asked._replace(hint=drawing)
+    assert run(Controlled(base(), fine), asked).shape == XT.shape
+    with pytest.raises(
+        ValueError, match=r"hint must have shape \(2, 32, 32, 1\), got \(2, 8, 8, 1\)"
+    ):
+        Controlled(base(), fine)(XT, T, asked._replace(hint=drawing[:, :8, :8]))
 
 
 def test_strength_scales_what_is_added():

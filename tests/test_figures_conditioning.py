@@ -8,6 +8,7 @@ import pytest
 from conftest import complaint, filled, parts, shown
 from flax import nnx
 from PIL import Image
+from test_browser import browser  # noqa: F401
 
 from workshop_lite.conditioning import Control, Controlled, TextEncoder, vocabulary
 from workshop_lite.figures import conditioning as figures
@@ -157,7 +158,7 @@ def test_png_keeps_colours():
 
 def test_the_prompt_box_draws_what_is_typed_and_names_what_it_does_not_know(spoken):
     """Another prompt gives another picture; an unknown word gives a sentence and no picture."""
-    panel = widgets.prompt_box(spoken, WORDS, "a dot", size=8, count=1)
+    panel = widgets.prompt_box(spoken, WORDS, "a dot", shape=(8, 8, 3), count=1)
     before = shown(panel)
     parts(panel)["prompt"].value = "a red dot"
     after = shown(panel)
@@ -190,6 +191,32 @@ def test_the_hint_editor_follows_the_drawing(drawn):
     assert shown(panel) == before
 
 
+def test_a_fast_stroke_has_no_gaps_and_rubs_out_a_broad_line(browser):  # noqa: F811
+    """Of a hint of 64 x 64 squares, drawn on by a mouse that is heard at few places only."""
+    tab = browser.new_page()
+    tab.set_content(
+        f"{widgets._drawing(np.zeros((64, 64), bool), 'hint')}<div class=hint><textarea>"
+    )
+    box = tab.locator("svg").bounding_box()
+    side = (box["width"] - 2) / 64
+
+    def stroke(*places):
+        for i, (x, y) in enumerate(places):
+            tab.mouse.move(box["x"] + 1 + (x + 0.5) * side, box["y"] + 1 + (y + 0.5) * side)
+            if i == 0:
+                tab.mouse.down()
+        tab.mouse.up()
+        squares = tab.locator("textarea").input_value()
+        return np.array(list(squares), int).reshape(64, 64)
+
+    drawn = stroke((3, 3), (43, 23), (43, 60))
+    assert drawn[23:61, 43].all() and drawn[3:24].sum(axis=1).min() >= 1
+    assert set(drawn[:, 3:43].sum(axis=0)) == {1} and drawn[61:].sum() == 0
+    left = stroke((43, 40), (43, 50))
+    assert left[39:52].sum() == 0 and left[:39].sum() == drawn[:39].sum()
+    tab.close()
+
+
 @pytest.mark.parametrize(
     "change, message",
     [
@@ -210,6 +237,6 @@ def test_what_the_editor_refuses(drawn, unchecked, change, message):
 
 def test_each_control_wants_its_network(spoken, drawn, unchecked):
     with pytest.raises(ValueError, match="network that is told words"):
-        widgets.prompt_box(drawn, WORDS, "a dot")
+        widgets.prompt_box(drawn, WORDS, "a dot", shape=(8, 8, 3))
     with pytest.raises(ValueError, match="must have a Controlled network"):
         widgets.hint_editor(spoken, WORDS, {"a": np.zeros((8, 8, 1), "f")}, "a dot")

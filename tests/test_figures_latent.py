@@ -63,6 +63,25 @@ def test_channels_share_one_scale():
     assert_allclose(maps[4].get_array(), z[1, ..., 1])
 
 
+def test_many_channels_stand_in_rows_beside_their_picture():
+    """Sixteen channels are two rows of eight, and the picture is as tall as both."""
+    z = np.random.default_rng(0).normal(size=(2, 8, 8, 16)).astype(np.float32)
+    figure = figures.channels(z, np.zeros((2, 64, 64, 3), np.float32))
+    figure.draw_without_rendering()
+    panels = [axes for axes in figure.axes if axes.images]
+    first, second = panels[:17], panels[17:]
+    for i, row in enumerate((first, second)):
+        maps = [axes.images[0].get_array() for axes in row[1:]]
+        assert_allclose(np.stack(maps, axis=2), z[i])
+    tall, low = (axes.get_window_extent().height for axes in first[:2])
+    assert tall > 2 * low
+    places = [axes.get_window_extent() for axes in first[1:]]
+    assert_allclose([places[7].y0, places[8].x0], [places[0].y0, places[0].x0])
+    assert places[8].y1 < places[0].y0
+    titles = [axes.get_title() for axes in panels if axes.get_title()]
+    assert titles == ["picture", *(f"{i}, {i + 8}" for i in range(8))]
+
+
 def test_curves_are_means_over_seeds():
     """A point for each value of ``at``: the mean of both numbers; a line for each name."""
     rows = [
@@ -152,7 +171,7 @@ def test_the_box_draws_what_is_typed_and_compiles_once():
     after = shown(panel)
     knobs["prompt"].value = "a cat"
     assert "cat" in complaint(panel) and shown(panel) == after
-    knobs["prompt"].value, knobs["seed"].value, knobs["scale"].value = "a dot", 7, 2.0
+    knobs["prompt"].value, knobs["seed"].value, knobs["scale"].value = "a dot", 7, 4.0
     assert shown(panel) != before and programs() == compiled
 
 
@@ -175,7 +194,7 @@ def test_the_editor_compiles_once():
     denoise, ae, _ = models()
     panel = widgets.edit_box(denoise, ae, WORDS, PICTURES, "a dot", count=1)
     seen, knobs, compiled = [shown(panel)], parts(panel), programs()
-    changes = {"strength": 0.2, "picture": "two", "prompt": "a red dot", "scale": 2.0, "seed": 7}
+    changes = {"strength": 0.2, "picture": "two", "prompt": "a red dot", "scale": 4.0, "seed": 7}
     for name, value in changes.items():
         knobs[name].value = value
         seen.append(shown(panel))

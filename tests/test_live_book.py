@@ -92,7 +92,14 @@ def notebook(browser, lab):  # noqa: F811
     context.close()
 
 
-def test_a_demo_runs_in_jupyterlab(notebook):
-    tab = notebook("from workshop_lite import live\n\nlive.ask()")
+@pytest.mark.parametrize(
+    ("name", "drawn"),
+    [
+        ("ask", "Sneaker from seed 0 at scale 2."),
+        ("words", "a noto emoji of a cat face, from seed 0 at scale 2."),
+    ],
+)
+def test_a_demo_runs_in_jupyterlab(notebook, name, drawn):
+    tab = notebook(f"from workshop_lite import live\n\nlive.{name}()")
     tab.wait_for_function(LINE, timeout=120_000)
-    assert tab.get_by_role("img", name="Sneaker from seed 0 at scale 2.").count() == 1
+    assert tab.get_by_role("img", name=drawn).count() == 1

@@ -96,7 +96,7 @@ def visit(browser, site):  # noqa: F811
 def maths(visit):
     """A function that runs JavaScript which sees the modules of ``maths``, and ``given``."""
     tab = visit()
-    names = ("mixtures", "samplers", "schedules", "random")
+    names = ("edges", "mixtures", "samplers", "schedules", "random", "words")
 
     def run(script, given):
         loads = "".join(f"const {n} = await import('/maths/{n}.js');" for n in names)

@@ -102,7 +102,7 @@ def test_captions_make_a_model_that_reads(here):
     texts = ["a dark one", "a bright one, " + "very " * 20 + "bright"]
     lines = [{"file_name": f"dark/{i}.png", "text": texts[i % 2]} for i in range(12)]
     Path("mine/metadata.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    recipe = recipes.like("emoji-text", "./mine", 8)
+    recipe = recipes.like("emoji-pixel64", "./mine", 8)
     net = nnx.eval_shape(lambda: recipe.build(None)).network
     told = net.condition
     assert told.vocabulary.words == ("a", "bright", "dark", "one", "very")
@@ -124,7 +124,7 @@ def test_captions_make_a_model_that_reads(here):
         ("train --data mine --size 8x8x8", "size must be a number such as 32, or 48x40, got 8x8x8"),
         ("train --data mine --size big", "size must be a number such as 32, or 48x40, got big"),
         ("train --data mine --like emoji-latent", "like must be one of"),
-        ("train --data mine --like emoji-text", "data must have captions in metadata.jsonl for a"),
+        ("train --data mine --like emoji-pixel64", "data must have captions in metadata.jsonl"),
         ("sample fashion-cfg --labels Boot Hat", "labels must be numbers or among ['T-shirt'"),
         ("card nope", "name must be one of"),
         ("export fashion-classifier --out x.bin", "name must be that of a model that draws"),

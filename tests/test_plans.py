@@ -65,14 +65,14 @@ def test_no_time_is_no_loss(tmp_path, capsys):
 
 def test_bases_come_first_and_from_the_plan(tmp_path):
     """A base that stands behind is moved; a run builds on the one in its own folder."""
-    text = "".join(f'[[model]]\nname = "{n}"\n' for n in ("emoji-latent-f8", "emoji-vae-f8"))
+    text = "".join(f'[[model]]\nname = "{n}"\n' for n in ("emoji-text", "emoji-vae-f8"))
     names = [entry.name for entry in plans.read(written(tmp_path, text))]
-    assert names == ["emoji-vae-f8", "emoji-latent-f8"]
+    assert names == ["emoji-vae-f8", "emoji-text"]
 
 
 def test_a_model_waits_for_the_base_of_its_plan(tmp_path, monkeypatch, capsys):
     """Trained on the shipped base instead, it would not fit the one that comes later."""
-    text = "".join(f'[[model]]\nname = "{n}"\n' for n in ("emoji-vae-f8", "emoji-latent-f8"))
+    text = "".join(f'[[model]]\nname = "{n}"\n' for n in ("emoji-vae-f8", "emoji-text"))
     tried = []
 
     def made(entry, seconds, out):

@@ -1,5 +1,6 @@
 """Recipes compute in the number format that the device is built for."""
 
+from functools import cache
 from types import SimpleNamespace as Device
 
 import jax
@@ -11,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from workshop_lite import datasets, recipes
 from workshop_lite.conditioning import hints
+from workshop_lite.networks import Posterior
 from workshop_lite.recipes import RECIPES, fast_dtype
 
 
@@ -67,19 +69,31 @@ def test_pictures_are_mirrored_and_notes_delayed():
     assert (np.sum(late, axis=0) == 1).all() and min(which.sum() for which in late) > 4
 
 
+@cache
+def shapes(name):
+    """What a branch stands on, shapes alone: the U-Net, and the autoencoder of its latents."""
+    base = RECIPES[name].base
+    below = () if base is None else shapes(base)
+    return (nnx.eval_shape(lambda: RECIPES[name].build(nnx.Rngs(0), *below)), *below)
+
+
 @pytest.mark.parametrize(
     ("name", "see"), [("emoji-control", hints.edges), ("emoji-layout", hints.layout)]
 )
 def test_hints_reach_the_loss_as_they_are_drawn(name, see, monkeypatch):
     """The rows hold them as pictures of eight bits; the loss sees them in [0, 1] again."""
-    recipe = RECIPES[name]
-    base = nnx.eval_shape(lambda: RECIPES["emoji-text"].build(nnx.Rngs(0)))
-    images, captions, hint = recipe.rows("test", base)
+    recipe, images = RECIPES[name], datasets.load("emoji", "test", 64).images
+    branch, base, ae = shapes(name)
+    moments = np.zeros((len(images), 8, 8, 16), np.float32)
+    posteriors = Posterior(moments, moments - 50)
+    monkeypatch.setattr(recipes.latent, "encoded", lambda *_: posteriors)
+    posteriors, captions, hint = recipe.rows("test", base, ae)
     assert hint.dtype == np.uint8 and len(images) == len(captions) == len(hint)
-    monkeypatch.setattr(recipes.emoji, "loss", lambda _, x0, cond, *rest, **options: cond)
-    branch = nnx.eval_shape(lambda: recipe.build(nnx.Rngs(0)))
-    batch = images[:9], captions[:9], hint[:9]
-    cond = recipe.loss(base, branch, batch, jax.random.key(0))
+    monkeypatch.setattr(recipes.control, "loss", lambda _, x0, cond, *rest, **options: (x0, cond))
+    batch = jax.tree.map(lambda rows: rows[:9], (posteriors, captions, hint))
+    ae.scale = nnx.Variable(jnp.float32(2.0))
+    x0, cond = recipe.loss(base, ae, branch, batch, jax.random.key(0))
+    assert x0.shape == (9, 8, 8, 16) and abs(x0).max() < 1e-6
     assert_allclose(cond.hint, see(datasets.signed(images[:9])), atol=0.51 / 255)
     assert_array_equal(cond.strength, np.ones(9))
 
@@ -87,10 +101,9 @@ def test_hints_reach_the_loss_as_they_are_drawn(name, see, monkeypatch):
 @pytest.mark.parametrize("name", ["emoji-control", "emoji-layout"])
 def test_control_begins_as_a_copy_of_its_base(name):
     """Of the model that it is trained beside, not of one with fresh weights."""
-    recipe = RECIPES[name]
-    base = nnx.eval_shape(lambda: RECIPES[recipe.base].build(nnx.Rngs(0)))
+    base, ae = shapes(RECIPES[name].base)
     base = jax.tree.map(lambda leaf: np.full(leaf.shape, 7.0, leaf.dtype), base)
-    branch = recipe.build(nnx.Rngs(0), base)
-    for part in ("stem", "encoder", "down"):
+    branch = RECIPES[name].build(nnx.Rngs(0), base, ae)
+    for part in ("stem", "encoder"):
         copied = jax.tree.leaves(getattr(branch, part))
         assert copied and all((leaf == 7.0).all() for leaf in copied)

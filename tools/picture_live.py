@@ -29,6 +29,7 @@ def taken(tab, address: str) -> Image.Image:
     tab.goto(address)
     tab.add_style_tag(content=".kit-stage { align-self: start }")  # no empty space beside controls
     tab.click(".live-run")
+    tab.mouse.move(0, 0)  # pointing at nothing
     tab.locator(".live-on").wait_for()
     tab.wait_for_timeout(500)
     said = "[...document.querySelectorAll('[role=status]')].map((node) => node.textContent)"

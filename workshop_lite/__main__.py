@@ -185,7 +185,7 @@ def main(argv: list[str] | None = None) -> None:
     sub = verb(train, "train")
     help = "folder of pictures of your own; the model is called like it unless a name is given"
     sub.add_argument("--data", type=Path, metavar="DIR", help=help)
-    help = "the recipe for --data; default: fashion-cfg, or emoji-text where there are captions"
+    help = "the recipe for --data; default: fashion-cfg, or emoji-pixel64 where there are captions"
     sub.add_argument("--like", metavar="NAME", help=help)
     sub.add_argument("--size", help="of the pictures of --data, 32 or 48x40; default: 32")
     sub.add_argument("--steps", type=int, help="in all; default: the recipe's")

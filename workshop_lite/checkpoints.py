@@ -50,15 +50,19 @@ def recipe(name: str, folder: str | Path = FOLDER) -> Recipe:
     return made_by if made_by is not None else described_by(notes)
 
 
-def base(name: str, folder: str | Path = FOLDER) -> nnx.Module | None:
-    """The model that this one was trained on and belongs to: a latent's autoencoder, say.
+def bases(name: str, folder: str | Path = FOLDER) -> tuple[nnx.Module, ...]:
+    """The model that this one was trained on and belongs to, then that one's, down to the last.
 
-    It is looked for in the same folder, then among the shipped models. Raises ValueError where it
-    is missing or of another digest than the card names.
+    A branch has its U-Net and the autoencoder of that, say. Each is looked for in the same folder,
+    then among the shipped models. Raises ValueError where one is missing or of another digest than
+    the card names.
     """
     notes = card(name, folder)
     home = _home_of_base(name, notes, _folder(folder))
-    return None if home is None else load(notes["base"]["name"], home)
+    if home is None:
+        return ()
+    below = notes["base"]["name"]
+    return (load(below, home), *bases(below, home))
 
 
 def load(name: str, folder: str | Path = FOLDER) -> nnx.Module:

@@ -75,11 +75,11 @@ def canvas(
 ) -> tuple[tuple[int, int, int], Callable]:
     """The shape that a model draws in, and the function from that to pictures in [-1, 1].
 
-    Both are on its card. Latents are decoded by the autoencoder that it was trained on.
+    Both are on its card. Latents are decoded by the autoencoder that it, or the model that it is a
+    branch of, was trained on.
     """
-    card, ae = (f(name, folder) for f in (checkpoints.card, checkpoints.base))
-    shape = tuple(card["shape"])
-    if not isinstance(ae, Autoencoder):
+    shape, bases = tuple(checkpoints.card(name, folder)["shape"]), checkpoints.bases(name, folder)
+    if not (bases and isinstance(ae := bases[-1], Autoencoder)):
         return shape, lambda x: x
     return shape, lambda z: decoded(ae, np.asarray(z) / float(ae.scale[...]))
 

@@ -1,4 +1,4 @@
-// Bundles the loaders and the demos into workshop_lite/live/static: a file each, all demos in one, ready to be committed.
+// Bundles the loaders and the demos into workshop_lite/live/static: a file each, and the demos in two, ready to be committed.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -41,6 +41,6 @@ const options = {
   outdir: '../../workshop_lite/live/static',
 };
 await Promise.all([
-  ...['demos.js', 'widget.js', 'live.css'].map((path) => build({ ...options, entryPoints: [path], plugins: [workers] })),
+  ...['demos.js', 'painters.js', 'widget.js', 'live.css'].map((path) => build({ ...options, entryPoints: [path], plugins: [workers] })),
   build({ ...options, entryPoints: ['loader.js'], format: 'iife', target: 'es2017', supported: { 'dynamic-import': true } }),
 ]);

@@ -1,4 +1,4 @@
-// All demos, in one file: what they share is in it once.
+// All demos but those that paint emoji, in one file: what they share is in it once.
 export { default as ask } from './demos/ask.js';
 export { default as guidance } from './demos/guidance.js';
 export { default as guided_mixtures } from './demos/guided_mixtures.js';

@@ -1,57 +1,79 @@
 // The shipped networks, run by onnxruntime-web in workers of their own: one thread each, no more than two of them.
 //
 //   const engine = await open(asset, ['fashion-cfg'], { told: (text) => {…}, signal });
-//   const x0 = await engine.denoise('fashion-cfg', { x, t, vector });   // one image, one pass
+//   const { x0 } = await engine.run('fashion-cfg', { xt, t: [t], vector });   // one pass: inputs and outputs by their names
+//   const x0 = await engine.denoise('fashion-cfg', { x, t, vector });         // the same, where there are no others
 //   engine.tensor('fashion-cfg', 'network/condition/table/value');      // {shape, data} from the weights themselves
 //   await engine.add('fashion-cfg-weak');                               // one more, when it is wanted
-//   const { parameters, labels } = await card(asset, 'fashion-cfg');
+//   const { parameters, weights, labels } = await card(asset, 'fashion-cfg');
 //
 // One call is one pass for one image, so that a picture can be shown as it comes and be stopped at any step. The
-// weights are the package's own safetensors file: the constants of a graph are ranges of its numbers.
+// weights are the package's own safetensors files: the constants of a graph are ranges of their numbers. A card names
+// each file with its digest; of a file that is used in part, it names the stretches, and no others are fetched.
 import source from './worker.js';
 
 const RUNTIME = ['ort.wasm.bundle.min.mjs', 'ort-wasm-simd-threaded.wasm.gz'];
 
 const read = (bytes) => JSON.parse(new TextDecoder().decode(bytes));
 
-/** What is known of a graph: {name, parameters, sha256 of its weights, labels}. */
+/** What is known of a graph: {name, parameters, weights, and what belongs to it}. */
 export const card = async (asset, name) => read(await asset(`${name}.graph.json`));
 
 export async function open(asset, names, { told = () => {}, signal } = {}) {
   const count = new Map();
-  const get = (name) =>
+  const get = (name, stretch) =>
     asset(name, (loaded) => {
-      count.set(name, loaded);
+      count.set(`${name} ${stretch}`, loaded);
       const bytes = [...count.values()].reduce((sum, n) => sum + n, 0);
       told(`Loading: ${(bytes / 1e6).toFixed(1)} MB …`);
-    });
+    }, stretch);
   const crew = Array.from({ length: Math.min(2, navigator.hardwareConcurrency || 1) }, () => connect(signal));
   const all = (question) => Promise.all(crew.map((worker) => worker.ask(question)));
-  const started = Promise.all(RUNTIME.map(get)).then((runtime) => all({ runtime }));
+  const started = Promise.all(RUNTIME.map((name) => get(name))).then((runtime) => all({ runtime }));
 
   const models = {};
-  const fetched = async (name) => {
-    const [{ sha256 }, graph, weights] = await Promise.all([card(asset, name), get(`${name}.onnx`), get(`${name}.safetensors`)]);
-    await check(name, weights, sha256);
-    models[name] = unpacked(weights);
-    await started;
-    await all({ name, graph, numbers: models[name].numbers });
+  const once = (f) => {
+    const made = {};
+    return (name, ...rest) =>
+      (made[name] ??= f(name, ...rest).catch((error) => {
+        delete made[name]; // it may be asked for again
+        throw error;
+      }));
   };
-  const added = {};
-  const add = (name) =>
-    (added[name] ??= fetched(name).catch((error) => {
-      delete added[name]; // it may be asked for again
-      throw error;
-    }));
-  await Promise.all([started, ...names.map(add)]);
+  const held = once(async (file, { sha256, numbers, parts }) => {
+    const name = `${file}.safetensors`;
+    if (parts) models[file] = { numbers: new Float32Array(numbers) };
+    else {
+      const weights = await get(name);
+      await check(file, weights, sha256);
+      models[file] = unpacked(weights);
+    }
+    const fill = async ({ bytes, first, sha256 }) => {
+      const found = await get(name, bytes);
+      await check(file, found, sha256);
+      models[file].numbers.set(halves(found), first);
+    };
+    await Promise.all((parts ?? []).map(fill));
+    await started;
+    await all({ file, numbers: models[file].numbers });
+  });
+  const add = once(async (name) => {
+    const { weights } = await card(asset, name);
+    const files = Object.keys(weights);
+    const [graph] = await Promise.all([get(`${name}.onnx`), ...files.map((file) => held(file, weights[file]))]);
+    await all({ name, graph, files });
+  });
+  await Promise.all([started, ...names.map((name) => add(name))]);
 
+  const run = (name, inputs) => {
+    const idle = crew.reduce((a, b) => (b.waiting < a.waiting ? b : a));
+    return idle.ask({ name, inputs });
+  };
   return {
     add,
+    run,
     tensor: (name, key) => tensor(models[name], key),
-    denoise(name, question) {
-      const idle = crew.reduce((a, b) => (b.waiting < a.waiting ? b : a));
-      return idle.ask({ name, ...question });
-    },
+    denoise: async (name, { x, t, vector }) => (await run(name, { xt: x, t: [t], vector })).x0,
   };
 }
 
@@ -94,13 +116,16 @@ function connect(signal) {
 function unpacked(weights) {
   const length = Number(new DataView(weights).getBigUint64(0, true));
   const header = read(new Uint8Array(weights, 8, length));
-  return { header, numbers: Float32Array.from(new Uint16Array(weights, 8 + length), (bits) => HALVES[bits]) };
+  return { header, numbers: halves(weights, 8 + length) };
 }
 
 function tensor({ header, numbers }, key) {
   const { shape, data_offsets } = header[key];
   return { shape, data: numbers.slice(...data_offsets.map((offset) => offset / 2)) };
 }
+
+/** Numbers of 16 bits as those of 32. */
+export const halves = (buffer, from = 0) => Float32Array.from(new Uint16Array(buffer, from), (bits) => HALVES[bits]);
 
 const HALVES = Float32Array.from({ length: 2 ** 16 }, (_, bits) => {
   const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];

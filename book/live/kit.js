@@ -42,6 +42,7 @@ export function frame(el, { title, runs, caption }) {
     listeners.push(listener);
     tell();
   };
+  tell();
   return { root, stage, controls, foot, signal: stop.signal, recolour, close: () => stop.abort() };
 }
 

@@ -7,15 +7,19 @@ const make = (tag, properties, ...children) => {
   return element;
 };
 
-// A file of the package, which the book copies beside this script.
-async function asset(name, progress = () => {}) {
-  const response = await fetch(new URL(name, here));
+// A file of the package, which the book copies beside this script, or a stretch of its bytes.
+async function asset(name, progress = () => {}, stretch) {
+  const wanted = stretch ? { headers: { Range: `bytes=${stretch[0]}-${stretch[1] - 1}` } } : {};
+  const response = await fetch(new URL(name, here), wanted);
   if (!response.ok) throw new Error(`${name} is missing (${response.status})`);
   const parts = [];
   let loaded = 0;
   for (const reader = response.body.getReader(); ; ) {
     const { done, value } = await reader.read();
-    if (done) return new Blob(parts).arrayBuffer();
+    if (done) {
+      const bytes = await new Blob(parts).arrayBuffer();
+      return stretch && response.status !== 206 ? bytes.slice(...stretch) : bytes; // not every server cuts
+    }
     parts.push(value);
     progress((loaded += value.length));
   }
@@ -64,7 +68,7 @@ function offer(place) {
     close.focus();
     status.textContent = 'Loading …';
     try {
-      const { [place.dataset.live]: demo } = await import(new URL('demos.js', here).href);
+      const { [place.dataset.live]: demo } = await import(new URL(`${place.dataset.bundle}.js`, here).href);
       if (click !== wanted) return;
       stage = make('div', { className: 'live-stage' });
       place.insertBefore(stage, run);

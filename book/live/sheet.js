@@ -1,4 +1,4 @@
-// A canvas of square grey pictures, dark on white as in the chapters' figures, without blur.
+// A canvas of square pictures without blur: grey ones, dark on white as in the chapters' figures, or in colour.
 import { h } from './kit.js';
 
 export function sheet({ side, count = 1, columns = count }) {
@@ -12,11 +12,14 @@ export function sheet({ side, count = 1, columns = count }) {
       context.fillStyle = '#fff';
       context.fillRect(0, 0, node.width, node.height);
     },
-    /** Numbers from -1, white, to 1, black. */
+    /** Numbers from -1, white, to 1, black; or three a pixel: red, green and blue from -1 to 1. */
     paint(pixels, place = 0) {
       const image = new ImageData(side, side);
-      pixels.forEach((value, i) => image.data.fill(127.5 * (1 - value), 4 * i, 4 * i + 3));
-      for (let i = 3; i < image.data.length; i += 4) image.data[i] = 255;
+      const colour = pixels.length === 3 * side ** 2;
+      for (let i = 0; i < side ** 2; i++) {
+        for (let c = 0; c < 3; c++) image.data[4 * i + c] = 127.5 * (colour ? 1 + pixels[3 * i + c] : 1 - pixels[i]);
+        image.data[4 * i + 3] = 255;
+      }
       context.putImageData(image, side * (place % columns), side * Math.floor(place / columns));
     },
   };

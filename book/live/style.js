@@ -19,6 +19,7 @@ export const css = `
 .kit .kit-slider input { accent-color: var(--kit-a); cursor: pointer; grid-column: 1 / 3; height: 32px; margin: 0;
   touch-action: pan-y; width: 100%; }
 .kit fieldset { border: 0; margin: 0; min-width: 0; padding: 0; }
+.kit legend { padding: 0; }
 .kit .kit-radios { display: flex; flex-wrap: wrap; gap: 0.25rem; }
 .kit .kit-radios label, .kit .kit-toggle { align-items: center; cursor: pointer; display: inline-flex; gap: 0.35rem;
   min-height: 32px; padding-right: 0.5rem; }
@@ -51,7 +52,25 @@ export const css = `
 .kit .kit-caption { font-size: 0.875rem; margin: 0.6rem 0 0; }
 .kit .kit-key { display: inline-block; height: 0.7em; margin-right: 0.3em; width: 0.7em; }
 .kit .kit-spoken { clip-path: inset(50%); height: 1px; overflow: hidden; position: absolute; white-space: nowrap; width: 1px; }
+.kit .kit-over { position: relative; }
+.kit .kit-veil { background: none; height: 100%; image-rendering: pixelated; inset: 0; pointer-events: none; position: absolute; width: 100%; }
+.kit .kit-board { cursor: crosshair; outline: 1px solid var(--kit-line); touch-action: none; }
+.kit .kit-cursor { border: 1.5px solid var(--kit-a); box-shadow: 0 0 0 1.5px #fff; height: calc(100% / 64); pointer-events: none; position: absolute;
+  width: calc(100% / 64); }
+.kit .kit-cursor.kit-down { background: var(--kit-a); }
+.kit button[aria-pressed=true] { border-color: var(--kit-b); box-shadow: inset 0 0 0 1px var(--kit-b); }
+.kit .kit-field { position: relative; }
+.kit input[type=text] { background: var(--kit-ground); border: 1px solid var(--kit-line); border-radius: 0.35rem; color: var(--kit-ink); font: inherit;
+  min-height: 34px; padding: 0.2rem 0.5rem; width: 100%; }
+.kit input[aria-invalid=true] { border-color: var(--kit-b); }
+.kit .kit-wrong { color: var(--kit-b); }
+.kit .kit-wrong:empty { display: none; }
+.kit .kit-options { background: var(--kit-ground); border: 1px solid var(--kit-line); border-radius: 0.35rem; color: var(--kit-ink); left: 0;
+  list-style: none; margin: 2px 0 0; max-height: 13rem; overflow: auto; padding: 0; position: absolute; right: 0; z-index: 3; }
+.kit .kit-options li { cursor: pointer; margin: 0; min-height: 34px; padding: 0.35rem 0.5rem; }
+.kit .kit-options li[aria-selected=true], .kit .kit-options li:hover { background: color-mix(in srgb, var(--kit-a) 20%, transparent); }
 .kit .kit-small { max-width: 28rem; }
+.kit .kit-face { max-width: min(22rem, 60cqw); }
 .kit a { color: var(--kit-a); }
 @container (max-width: 599px) { @media (min-height: 600px) {
   .kit .kit-stage { background: var(--pst-color-background, var(--kit-ground)); padding-bottom: 0.4rem; position: sticky;

@@ -15,11 +15,11 @@ function assets(model) {
       model.send({ wanted: name });
       setTimeout(() => fail(new Error('no answer from the kernel; run the cell')), PATIENCE);
     });
-  return async (name, progress = () => {}) => {
+  return async (name, progress = () => {}, stretch) => {
     if (!held.has(name)) held.set(name, ask(name));
     const bytes = await held.get(name);
     progress(bytes.byteLength);
-    return bytes;
+    return stretch ? bytes.slice(...stretch) : bytes;
   };
 }
 
@@ -29,7 +29,7 @@ export default {
     el.textContent = 'Loading …';
     const stage = document.createElement('div');
     try {
-      const script = new Blob([await asset('demos.js')], { type: 'text/javascript' });
+      const script = new Blob([await asset(`${model.get('bundle')}.js`)], { type: 'text/javascript' });
       const address = URL.createObjectURL(script);
       const { [model.get('demo')]: demo } = await import(address);
       URL.revokeObjectURL(address);

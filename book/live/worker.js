@@ -1,5 +1,6 @@
-// Runs networks. A message brings the runtime, or a model, or asks for one pass for one image.
+// Runs networks. A message brings the runtime, weights or a graph, or asks for one pass for one image.
 const sessions = {};
+const weights = {};
 let ort;
 
 async function unpacked(bytes) {
@@ -16,28 +17,26 @@ async function start([script, binary]) {
   ort.env.wasm.numThreads = 1; // more need headers that static hosts do not send
 }
 
-async function add({ name, graph, numbers }) {
+async function add({ name, graph, files }) {
   sessions[name] = await ort.InferenceSession.create(new Uint8Array(graph), {
     executionProviders: ['wasm'],
     graphOptimizationLevel: 'basic', // the graph is folded already, but for what depends on weights
-    externalData: [{ path: `${name}.safetensors`, data: new Uint8Array(numbers.buffer) }],
+    externalData: files.map((file) => ({ path: `${file}.safetensors`, data: new Uint8Array(weights[file].buffer) })),
   });
 }
 
-async function denoise({ name, x, t, vector }) {
+async function run({ name, inputs }) {
   const session = sessions[name];
-  const { shape } = session.inputMetadata.find((input) => input.name === 'xt');
-  const { x0 } = await session.run({
-    xt: new ort.Tensor('float32', x, shape),
-    t: new ort.Tensor('float32', [t], [1]),
-    vector: new ort.Tensor('float32', vector, [1, vector.length]),
-  });
-  return x0.data;
+  const feeds = session.inputMetadata.map(({ name: input, type, shape }) => [input, new ort.Tensor(type, inputs[input], shape)]);
+  const outputs = await session.run(Object.fromEntries(feeds));
+  return Object.fromEntries(Object.entries(outputs).map(([output, { data }]) => [output, data]));
 }
+
+const hold = ({ file, numbers }) => { weights[file] = numbers; };
 
 let last = Promise.resolve(); // questions are answered one after the other
 onmessage = ({ data }) => {
   last = last
-    .then(() => (data.runtime ? start(data.runtime) : data.graph ? add(data) : denoise(data)))
+    .then(() => (data.runtime ? start(data.runtime) : data.numbers ? hold(data) : data.graph ? add(data) : run(data)))
     .then((answer) => postMessage({ answer }), (error) => postMessage({ error: String(error?.message ?? error) }));
 };

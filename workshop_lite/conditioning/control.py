@@ -38,19 +38,30 @@ class Control(Module):
     A copy of the base's encoder, which sees x_t, the noise level, the condition and the hint.
     What it makes of them goes through 1 x 1 convolutions whose weights and biases start at
     zero, so a fresh branch adds nothing. Noise level and words are embedded by the base.
-    Without ``middle`` the copy ends with the last block, which then has two links; a lighter
-    branch for a simpler hint.
+    A hint has ``factor`` times the height and width of what the base draws, which is not 1 where
+    that is a latent; ``factor`` x ``factor`` of its pixels become one. Without ``middle`` the copy
+    ends with the last block, which then has two links; a lighter branch for a simpler hint.
     """
 
-    def __init__(self, base: UNet, channels: int, *, middle: bool = True, rngs, link_init=zeros):
+    def __init__(
+        self,
+        base: UNet,
+        channels: int,
+        *,
+        factor: int = 1,
+        middle: bool = True,
+        rngs,
+        link_init=zeros,
+    ):
         checks.whole("channels", channels)
-        self.channels, self.patch = channels, base.patch
+        checks.whole("factor", factor)
+        self.channels, self.factor, self.patch = channels, factor, base.patch
         twin = nnx.clone(base)
         self.stem, self.encoder, self.down = twin.stem, twin.encoder, twin.down
         self.middle = twin.middle if middle else _same
         c = base.head.kernel.shape[2]
         self.look = nnx.Sequential(
-            Conv(base.patch**2 * channels, c, rngs=rngs),
+            Conv((factor * base.patch) ** 2 * channels, c, rngs=rngs),
             nnx.silu,
             Conv(c, c, rngs=rngs),
             nnx.silu,
@@ -64,13 +75,14 @@ class Control(Module):
     @property
     def arguments(self) -> dict:
         """What it is made with, besides the base."""
-        return {"channels": self.channels, "middle": self.middle is not _same}
+        middle = self.middle is not _same
+        return {"channels": self.channels, "factor": self.factor, "middle": middle}
 
     def __call__(
-        self, xt: Float[Array, "b h w c"], context: Context, hint: Float[Array, "b h w d"]
+        self, xt: Float[Array, "b h w c"], context: Context, hint: Float[Array, "b h2 w2 d"]
     ) -> list[Array]:
         """What to add to the features of the base's ``encode``."""
-        hint = self.look(to_patches(hint, self.patch))
+        hint = self.look(to_patches(hint, self.factor * self.patch))
         features = UNet.encode(self, xt, context, hint)
         return [link(h) for link, h in zip(self.links, features, strict=True)]
 
@@ -112,7 +124,8 @@ class Controlled(Module):
         if not isinstance(cond, Hinted):
             raise ValueError(f"cond must be a Hinted, got {checks.shown(cond)}")
         self.base.check(xt, cond.cond)
-        wanted = (*np.shape(xt)[:3], self.control.channels)
+        b, *sides, _ = np.shape(xt)
+        wanted = (b, *(self.control.factor * n for n in sides), self.control.channels)
         if (hint := checks.images("hint", cond.hint)).shape != wanted:
             raise ValueError(f"hint must have shape {wanted}, got {hint.shape}")
         if not checks.traced(hint) and not np.array_equal(hint, np.clip(hint, 0, 1)):

@@ -14,6 +14,7 @@ from workshop_lite.evaluation.judges import (
 )
 from workshop_lite.evaluation.reports import (
     classifier_report,
+    control_report,
     denoiser_report,
     encoder_report,
     prompt_report,
@@ -33,6 +34,7 @@ __all__ = [
     "Sweep",
     "Table",
     "classifier_report",
+    "control_report",
     "denoiser_report",
     "emoji_judge",
     "encoder_report",

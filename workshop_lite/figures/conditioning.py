@@ -37,7 +37,7 @@ def word_maps(
     words: Sequence[Sequence[str]],
     maps: Sequence[Float[ArrayLike, "m i j"]],
 ) -> Figure:
-    """A row for each picture: the picture, then for each word where the pixels look at it.
+    """A row for each picture: the picture, then for each word which cells of a grid look at it.
 
     Every map is stretched from its own least to its own largest value.
     """
@@ -61,7 +61,7 @@ def word_maps(
             grey = np.asarray(image).mean(axis=-1) * 0.25 + 0.7
             axes.imshow(grey, cmap="gray", vmin=-1, vmax=1)
             extent = (-0.5, side - 0.5, side - 0.5, -0.5)
-            axes.imshow(look, cmap="viridis", alpha=0.75, extent=extent, interpolation="bicubic")
+            axes.imshow(look, cmap="viridis", alpha=0.75, extent=extent, interpolation="nearest")
             axes.set_title(name, fontsize=11)
     return finished(figure)
 

@@ -12,28 +12,40 @@ from workshop_lite.datasets import pixels
 from workshop_lite.evaluation.results import chosen, groups, over_seeds
 from workshop_lite.figures.style import LEGEND, LOOK, finished, lines_across, plain_log, tidy
 
+#: Channels of a latent side by side.
+ACROSS = 8
 # Where a point's name stands: clear of a rising line, and of the names of the other lines.
 ABOVE = {"xytext": (-5, 3), "textcoords": "offset points", "ha": "right"}
 BELOW = {"xytext": (5, -11), "textcoords": "offset points", "ha": "left"}
 
 
 def channels(z: Float[ArrayLike, "n h w c"], images: Float[ArrayLike, "n H W 3"]) -> Figure:
-    """A row for each picture: itself, then each channel of its latent, on one scale of colours."""
+    """Each picture, and beside it the channels of its latent, on one scale of colours.
+
+    Channels stand in rows of ``ACROSS`` at most, their numbers above the first. Raises ValueError
+    for other pictures than one in colour for each latent.
+    """
     z, images = (np.asarray(checks.images(*x)) for x in (("z", z), ("images", images)))
     if len(z) != len(images) or images.shape[3] != 3:
         raise ValueError(f"images must be one in colour for each latent, got {images.shape}")
     n, c, reach = len(z), z.shape[3], np.abs(z).max()
-    figure, panels = plt.subplots(
-        n, c + 1, figsize=(6.4, 6.4 * n / (c + 1)), layout="constrained", squeeze=False
-    )
-    for row, picture, latent in zip(panels, pixels(images), z, strict=True):
+    deep, across = -(-c // ACROSS), min(c, ACROSS)
+    tall = 0.6 + 6.4 * n * deep / (across + deep)
+    figure = plt.figure(figsize=(6.4, tall), layout="compressed")
+    grid, panels = figure.add_gridspec(n * deep, across + deep), []
+    for i, (picture, latent) in enumerate(zip(pixels(images), z, strict=True)):
+        places = [grid[i * deep : (i + 1) * deep, :deep]]
+        places += [grid[i * deep + k // across, deep + k % across] for k in range(c)]
+        row = [figure.add_subplot(place) for place in places]
         row[0].imshow(picture)
         for axes, channel in zip(row[1:], np.moveaxis(latent, 2, 0), strict=True):
             shown = axes.imshow(channel, cmap="RdBu_r", vmin=-reach, vmax=reach)
-    for axes in panels.flat:
+        panels += row
+    for axes in panels:
         axes.set_axis_off()
-    for axes, name in zip(panels[0], ["picture", *map(str, range(c))], strict=True):
-        axes.set_title(name, fontsize=12)
+    names = [", ".join(map(str, range(k, c, across))) for k in range(across)]
+    for axes, name in zip(panels, ["picture", *names], strict=False):
+        axes.set_title(name, fontsize=12 if deep == 1 else 9)
     figure.colorbar(shown, ax=panels, location="bottom", shrink=0.6, aspect=30)
     return finished(figure)
 

@@ -6,7 +6,8 @@ JavaScript, ``book/live`` in the repository; here are its title and what its pic
 
 from workshop_lite.live.demo import Demo
 
-__all__ = ["Demo", "ask", "guidance", "guided_mixtures", "mixtures", "schedules"]
+__all__ = ["Demo", "ask", "draw", "guidance", "guided_mixtures", "latents", "mixtures"]
+__all__ += ["schedules", "words"]
 
 
 def ask() -> Demo:
@@ -52,4 +53,35 @@ def schedules() -> Demo:
         "schedules",
         "Bend a schedule",
         "A curve of log-SNR that falls over time, with five handles, near the dashed cosine.",
+    )
+
+
+def words() -> Demo:
+    """Emoji for a prompt of the reader's, away from another, and which cells look at each word."""
+    return Demo(
+        "words",
+        "Ask in words",
+        "A picture of a cat face, and below it the words of its prompt, each with its share of"
+        " all looking.",
+        "painters",
+    )
+
+
+def draw() -> Demo:
+    """Edges that the reader draws, and what the control branch makes the network paint there."""
+    return Demo(
+        "draw",
+        "Draw its edges",
+        "A picture of a house, and beside it the edges that are found in it, black on white.",
+        "painters",
+    )
+
+
+def latents() -> Demo:
+    """Latents on their way, decoded with any omega, mixed, edited, or robbed of their noise."""
+    return Demo(
+        "latents",
+        "Latents, live",
+        "Three pictures of a cat face: those of two seeds, and one between them.",
+        "painters",
     )

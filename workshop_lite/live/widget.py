@@ -12,17 +12,17 @@ class Widget(anywidget.AnyWidget):
 
     _esm = STATIC / "widget.js"
     _css = STATIC / "live.css"
-    demo = traitlets.Unicode().tag(sync=True)
+    demo, bundle = traitlets.Unicode().tag(sync=True), traitlets.Unicode().tag(sync=True)
 
 
-def widget(name: str) -> Widget:
-    """The widget of a demo.
+def widget(name: str, bundle: str = "demos") -> Widget:
+    """The widget of a demo, and the file that has its code.
 
     A file travels as the value of a widget of its own, which is closed once it has arrived. As a
     message it would be lost: a Jupyter server drops messages beyond a megabyte a second, but never
     the one that opens a widget.
     """
-    shown, held = Widget(demo=name), {}
+    shown, held = Widget(demo=name, bundle=bundle), {}
 
     def hand_over(_, asked: dict, __) -> None:
         if path := files().get(asked.get("wanted")):

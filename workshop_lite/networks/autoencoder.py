@@ -139,21 +139,30 @@ class TinyDecoder(Module):
 
 
 def reconstruction_loss(
-    ae: Autoencoder, x: Float[ArrayLike, "b h w c"], key, *, kl: float, gradients: float
+    ae: Autoencoder,
+    x: Float[ArrayLike, "b h w c"],
+    key,
+    *,
+    kl: float,
+    gradients: float = 0.0,
+    squares: float = 0.0,
 ) -> Float[Array, ""]:
     """Mean error of a number, plus ``kl`` times the nats that the code spends on it.
 
-    Without ``gradients`` this is ``kl`` times the negative bound of Kingma & Welling (2014),
-    Eq. 7, per number of the picture, for errors with a Laplace distribution of scale ``kl``.
-    ``gradients`` weighs the error of the differences between neighbours, large at blurred edges.
+    This is ``kl`` times the negative bound of Kingma & Welling (2014), Eq. 7, per number of the
+    picture, for errors with a Laplace distribution of scale ``kl``. ``gradients`` weighs the error
+    of the differences between neighbours, large at blurred edges; ``squares`` the squared error,
+    large where few pixels are far off.
     """
     checks.number("kl", kl, 0)
     checks.number("gradients", gradients, 0)
+    checks.number("squares", squares, 0)
     posterior = ae.encode(x)
     error = ae.decode(posterior.draw(key)) - x
     slopes = [jnp.abs(jnp.diff(error, axis=axis)).mean() for axis in (1, 2)]
     rate = posterior.kl().mean() / error[0].size
-    return jnp.abs(error).mean() + gradients * sum(slopes) + kl * rate
+    further = gradients * sum(slopes) + squares * (error**2).mean()
+    return jnp.abs(error).mean() + further + kl * rate
 
 
 def encoded(ae: Autoencoder, images: UInt8[np.ndarray, "n h w c"], batch: int = 100) -> Posterior:

@@ -1,31 +1,24 @@
-"""Emoji of four styles: a model that reads captions, branches that see hints, and their judge."""
+"""Emoji of four styles: their words, a denoiser that reads captions, its loss, and a judge."""
 
-from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 
 from workshop_lite import datasets
 from workshop_lite.conditioning import (
-    Control,
-    Controlled,
     DualEncoder,
-    Hinted,
     TextEncoder,
     Vocabulary,
-    hints,
-    null_hinted,
     null_prompts,
     vocabulary,
 )
 from workshop_lite.networks import UNet
 from workshop_lite.predictions import VELOCITY, Denoiser
-from workshop_lite.recipes.recipe import Recipe, eight_bits, fast_dtype, signed
+from workshop_lite.recipes.recipe import Recipe, fast_dtype, signed
 from workshop_lite.schedules import cosine
-from workshop_lite.training import logit_normal, loss, muon
+from workshop_lite.training import logit_normal, loss
 
 #: Fixed before any of the models was trained that they are shown of.
 HERO = [
@@ -49,16 +42,16 @@ def emoji_words() -> Vocabulary:
 def emoji_denoiser(
     rngs: nnx.Rngs,
     *,
-    channels: int = 3,
-    patch: int = 2,
-    widths: tuple[int, ...] = (48, 128),
-    d_cond: int = 192,
-    d_tokens: int = 128,
+    channels: int,
+    patch: int,
+    widths: tuple[int, ...],
+    d_cond: int,
+    d_tokens: int,
 ) -> Denoiser:
-    """U-Net that is told a caption, by a vector and by its tokens; for 32 x 32 colour images."""
+    """U-Net that is told a caption, by a vector and by its tokens; one block a level."""
     told = emoji_words()
     words = TextEncoder(len(told), d=d_tokens, d_vector=d_cond, vocabulary=told, rngs=rngs)
-    size = {"d_cond": d_cond, "d_tokens": d_tokens, "widths": widths, "blocks": (1, 1)}
+    size = {"d_cond": d_cond, "d_tokens": d_tokens, "widths": widths, "blocks": (1,) * len(widths)}
     size |= {"patch": patch, "dtype": fast_dtype(jax.devices()[0])}
     return Denoiser(UNet(channels, words, **size, rngs=rngs), cosine, VELOCITY)
 
@@ -106,51 +99,7 @@ def pair_loss(judge: DualEncoder, batch, key):
     return judge.loss(x, captions)
 
 
-def hint_control(rngs: nnx.Rngs, base: Denoiser | None = None, **options) -> Control:
-    """Control branch of the emoji's U-Net, a copy of ``base``'s encoder or of a fresh one's."""
-    base = emoji_denoiser(rngs) if base is None else base
-    return Control(base.network, rngs=rngs, **options)
-
-
-def hinted(
-    data: datasets.Emoji | datasets.Captioned, hint: Callable, words: Vocabulary | None = None
-) -> tuple:
-    """Images, their captions' tokens, and ``hint`` of the images, all images from 0 to 255."""
-    images, captions, _ = captioned(data, words)
-    return images, captions, np.round(255 * hint(datasets.signed(images))).astype(np.uint8)
-
-
-def hint_loss(
-    base: Denoiser,
-    control: Control,
-    batch,
-    key,
-    *,
-    null: Callable = null_prompts,
-    drop: float = 0.5,
-):
-    """The diffusion loss of a frozen base with a control branch, half of the conditions blank.
-
-    On a batch of (uint8 images, conditions, uint8 hints). ``null`` is the unconditional twin of
-    what the base is told: ``null_labels`` for labels.
-    """
-    images, told, hint = batch
-    denoise = Denoiser(Controlled(base.network, control), base.schedule, base.prediction)
-    cond = Hinted(told, eight_bits("hint", hint) / 255.0, jnp.ones(len(images)))
-    options = {"drop": drop, "times": logit_normal}
-    return loss(denoise, signed(images), cond, null_hinted(null), key, **options)
-
-
 RECIPES = {
-    "emoji-text": Recipe(
-        "emoji",
-        emoji_denoiser,
-        prompt_loss,
-        steps=3600,
-        options={"optimizer": muon, "learning_rate": 4e-3, "cooldown": 1500},
-        arrays=captioned,
-        size=32,
-    ),
     "emoji-clip": Recipe(
         "emoji",
         emoji_judge,
@@ -159,25 +108,5 @@ RECIPES = {
         options={"learning_rate": 2e-3, "batch": 128, "cooldown": 1000},
         arrays=captioned,
         size=32,
-    ),
-    "emoji-control": Recipe(
-        "emoji",
-        partial(hint_control, channels=1),
-        hint_loss,
-        steps=1200,
-        options={"optimizer": muon, "learning_rate": 2e-3, "cooldown": 400},
-        arrays=lambda emoji, _: hinted(emoji, hints.edges),
-        size=32,
-        base="emoji-text",
-    ),
-    "emoji-layout": Recipe(
-        "emoji",
-        partial(hint_control, channels=3, middle=False),
-        hint_loss,
-        steps=800,
-        options={"optimizer": muon, "learning_rate": 2e-3, "cooldown": 400},
-        arrays=lambda emoji, _: hinted(emoji, hints.layout),
-        size=32,
-        base="emoji-text",
     ),
 }

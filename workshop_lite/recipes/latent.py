@@ -1,27 +1,30 @@
-"""Emoji of 64 pixels: autoencoders, models that draw in their latents, and one in pixels."""
+"""Emoji of 64 pixels: autoencoders, the model that draws in latents, and those beside it."""
 
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jaxtyping import Array, Float
 
 from workshop_lite import datasets
 from workshop_lite.networks import Autoencoder, TinyDecoder
-from workshop_lite.networks.autoencoder import encoded, reconstruction_loss
+from workshop_lite.networks.autoencoder import Posterior, encoded, reconstruction_loss
 from workshop_lite.predictions import Denoiser
 from workshop_lite.recipes.emoji import caption_loss, captioned, emoji_denoiser, prompt_loss
 from workshop_lite.recipes.recipe import Recipe, fast_dtype, signed
 from workshop_lite.training import muon
 
-#: Nearly the cost of the U-Net that draws 32 x 32 pixels, in three fifths of its parameters.
-SIZE = {"widths": (64, 112), "d_cond": 96, "d_tokens": 48}
+#: One level, so that every pixel of 8 x 8 looks at every other and at the words.
+LEVEL = {"widths": (128,), "d_cond": 192, "d_tokens": 96}
+#: For a grid of 16 x 16.
+LEVELS = {"widths": (64, 112), "d_cond": 96, "d_tokens": 48}
 
 
-def emoji_autoencoder(rngs: nnx.Rngs, *, latent: int, widths: tuple[int, ...]) -> Autoencoder:
-    """Autoencoder of colour images; every width after the first halves the latent's sides."""
+def emoji_autoencoder(rngs: nnx.Rngs, **size) -> Autoencoder:
+    """Autoencoder of colour images; ``size`` as ``Autoencoder`` takes it."""
     dtype = fast_dtype(jax.devices()[0])
-    return Autoencoder(3, latent, widths=widths, dtype=dtype, rngs=rngs)
+    return Autoencoder(3, **size, dtype=dtype, rngs=rngs)
 
 
 def pictures(emoji: datasets.Emoji) -> tuple:
@@ -54,31 +57,36 @@ def coded(emoji: datasets.Emoji, ae: Autoencoder) -> tuple:
 
 def latent_loss(ae: Autoencoder, denoise: Denoiser, batch, key, **options):
     """``caption_loss`` on latents drawn anew at every step, scaled to unit variance."""
-    posterior, captions, phrases = batch
+    posteriors, captions, phrases = batch
     key, k_draw = jax.random.split(key)
-    x0 = ae.scale[...] * posterior.draw(k_draw)
+    x0 = drawn_latents(ae, posteriors, k_draw)
     return caption_loss(denoise, x0, captions, phrases, key, **options)
 
 
-def _autoencoder(latent: int, widths: tuple[int, ...], steps: int) -> Recipe:
+def drawn_latents(ae: Autoencoder, posteriors: Posterior, key) -> Float[Array, "b h w c"]:
+    """One latent a picture, scaled to unit variance: x_0 of the diffusion."""
+    return ae.scale[...] * posteriors.draw(key)
+
+
+def _autoencoder(loss: dict, steps: int, cooldown: int, **size) -> Recipe:
     return Recipe(
         "emoji",
-        partial(emoji_autoencoder, latent=latent, widths=widths),
-        partial(picture_loss, kl=1e-3, gradients=0.0),
+        partial(emoji_autoencoder, **size),
+        partial(picture_loss, **loss),
         steps=steps,
-        options={"optimizer": muon, "learning_rate": 2e-3, "batch": 32, "cooldown": 3 * steps // 8},
+        options={"optimizer": muon, "learning_rate": 2e-3, "batch": 32, "cooldown": cooldown},
         arrays=pictures,
         size=64,
     )
 
 
-def _drawing(loss, arrays, base: str | None = None, steps: int = 3200, **network) -> Recipe:
+def _drawing(loss, arrays, steps: int, cooldown: int, base: str | None = None, **size) -> Recipe:
     return Recipe(
         "emoji",
-        lambda rngs, *_: emoji_denoiser(rngs, **network, **SIZE),
+        lambda rngs, *_: emoji_denoiser(rngs, **size),
         loss,
         steps=steps,
-        options={"optimizer": muon, "learning_rate": 4e-3, "cooldown": 3 * steps // 8},
+        options={"optimizer": muon, "learning_rate": 4e-3, "cooldown": cooldown},
         arrays=arrays,
         size=64,
         base=base,
@@ -86,19 +94,25 @@ def _drawing(loss, arrays, base: str | None = None, steps: int = 3200, **network
 
 
 RECIPES = {
-    "emoji-vae": _autoencoder(latent=4, widths=(48, 96), steps=2400),
-    "emoji-vae-f8": _autoencoder(latent=16, widths=(48, 64, 96), steps=1200),
+    "emoji-vae": _autoencoder({"kl": 1e-3}, 2400, 900, latent=4, widths=(48, 96)),
+    "emoji-vae-f8": _autoencoder(
+        {"kl": 3e-4, "squares": 2.0}, 4300, 900, latent=16, widths=(96, 160), patch=4
+    ),
     "emoji-tiny": Recipe(
         "emoji",
-        lambda rngs, *_: TinyDecoder(4, 3, factor=4, rngs=rngs),
+        lambda rngs, *_: TinyDecoder(16, 3, factor=8, rngs=rngs),
         preview_loss,
         steps=1500,
         options={"learning_rate": 2e-3, "cooldown": 500},
         arrays=coded_pictures,
         size=64,
-        base="emoji-vae",
+        base="emoji-vae-f8",
     ),
-    "emoji-latent": _drawing(latent_loss, coded, "emoji-vae", channels=4, patch=1),
-    "emoji-latent-f8": _drawing(latent_loss, coded, "emoji-vae-f8", 4800, channels=16, patch=1),
-    "emoji-pixel64": _drawing(prompt_loss, captioned, channels=3, patch=4),
+    "emoji-text": _drawing(
+        latent_loss, coded, 20000, 6000, "emoji-vae-f8", channels=16, patch=1, **LEVEL
+    ),
+    "emoji-latent": _drawing(
+        latent_loss, coded, 3200, 1200, "emoji-vae", channels=4, patch=1, **LEVELS
+    ),
+    "emoji-pixel64": _drawing(prompt_loss, captioned, 3200, 1200, channels=3, patch=4, **LEVELS),
 }

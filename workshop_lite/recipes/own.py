@@ -11,10 +11,10 @@ from workshop_lite.architectures import built, described, vocabulary_in
 from workshop_lite.conditioning import vocabulary
 from workshop_lite.conditioning.text import LENGTH, split
 from workshop_lite.datasets.records import CAPTIONS
-from workshop_lite.recipes import emoji, fashion, latent, notes
+from workshop_lite.recipes import control, emoji, fashion, latent, notes
 from workshop_lite.recipes.recipe import Recipe, by_names, labelled
 
-SHIPPED = fashion.RECIPES | emoji.RECIPES | latent.RECIPES | notes.RECIPES
+SHIPPED = fashion.RECIPES | emoji.RECIPES | latent.RECIPES | control.RECIPES | notes.RECIPES
 #: Those that can be trained on other pictures: they stand on no other model.
 MODELS = sorted(name for name, recipe in SHIPPED.items() if recipe.base is None)
 #: For a class of models, one that is trained in the same way; and for a data set, one on it.
@@ -23,7 +23,7 @@ ALIKE = {
     "Autoencoder": "emoji-vae",
     "DualEncoder": "emoji-clip",
 }
-ON = {"fashion-mnist": "fashion-cfg", "notes": "notes-cfg", "emoji": "emoji-text"}
+ON = {"fashion-mnist": "fashion-cfg", "notes": "notes-cfg", "emoji": "emoji-pixel64"}
 
 
 def like(name: str, data: str, size: int | tuple[int, int] = 32) -> Recipe:
@@ -69,7 +69,7 @@ def of_folder(
     if len(sides) > 2 or not all(side.isdecimal() and int(side) for side in sides):
         raise ValueError(f"size must be a number such as 32, or 48x40, got {size}")
     place = str(data) if data.parent != Path(".") else f"./{data}"
-    kind = kind or ("emoji-text" if captions else "fashion-cfg")
+    kind = kind or ("emoji-pixel64" if captions else "fashion-cfg")
     return name, like(kind, place, (int(sides[0]), int(sides[-1])))
 
 
@@ -83,7 +83,9 @@ def described_by(card: dict) -> Recipe:
     what, data = card["model"], card["data"]
     if data in ON:  # the judge, and what the classes are
         return replace(SHIPPED[ON[data]], build=lambda rngs: built(what), size=card["shape"][0])
-    name = ALIKE.get(what["class"], "fashion-cfg" if vocabulary_in(what) is None else "emoji-text")
+    name = ALIKE.get(
+        what["class"], "fashion-cfg" if vocabulary_in(what) is None else "emoji-pixel64"
+    )
     return _on(SHIPPED[name], what, data, tuple(card["shape"][:2]))
 
 

@@ -35,7 +35,8 @@ class Recipe:
 
     The rows of a batch are those of ``arrays(data)``, where ``data`` is a set in pictures of
     ``size`` pixels. Where the recipe names a ``base``, that shipped model stays as it is and takes
-    part: ``build(rngs, base)``, ``arrays(data, base)`` and ``loss(base, model, batch, key)``.
+    part: ``build(rngs, base)``, ``arrays(data, base)`` and ``loss(base, model, batch, key)``; and
+    where that has a base in its turn, it comes behind.
     The classifier named ``judge`` scores samples. ``names(data)`` are those of the classes, if
     there are any.
     """

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from workshop_lite import checkpoints, checks, files
 from workshop_lite.recipes import RECIPES
-from workshop_lite.runs.run import Run, scored
+from workshop_lite.runs.run import Run
+from workshop_lite.runs.scoring import scored
 
 SCORING = 0.15  # of a model's minutes
 

@@ -16,27 +16,23 @@ from workshop_lite import (
     checkpoints,
     checks,
     datasets,
-    drawing,
     evaluation,
     files,
     training,
 )
 from workshop_lite.architectures import reader
 from workshop_lite.conditioning import (
-    DualEncoder,
     Labels,
-    TextEncoder,
     null_labels,
     null_prompts,
 )
 from workshop_lite.evaluation import emoji_judge, hundreds, judge_of
 from workshop_lite.evaluation.judges import HUNDRED
-from workshop_lite.networks import Autoencoder, Classifier, TinyDecoder
+from workshop_lite.networks import Autoencoder
 from workshop_lite.networks.autoencoder import decoded, latent_scale
 from workshop_lite.predictions import Denoiser
 from workshop_lite.recipes import RECIPES
 from workshop_lite.runs.watching import Watch, at_scales, class_scores, held_out, prompt_scores
-from workshop_lite.samplers import dpmpp_2m
 
 SUMS = ("steps", "images", "minutes")  # what a run that starts from a model adds to that model's
 
@@ -73,7 +69,8 @@ class Run:
         if self.recipe.base is not None:
             there = bases if self.recipe.base in checkpoints.names(bases) else checkpoints.FOLDER
             self.base_card = checkpoints.card(self.recipe.base, there)
-            base = (checkpoints.load(self.recipe.base, there),)
+            below = checkpoints.bases(self.recipe.base, there)
+            base = (checkpoints.load(self.recipe.base, there), *below)
         self.model, self.before = self.recipe.build(nnx.Rngs(0), *base), None
         if start is not None:
             if name not in checkpoints.names(start):
@@ -191,45 +188,6 @@ def claimed(folder: Path, resume: bool = False) -> Iterator[None]:
         if not resume and any(not path.name.startswith(".") for path in folder.iterdir()):
             raise ValueError(f"folder {folder} exists; give --resume {folder} to go on, or move it")
         yield
-
-
-def scored(
-    name: str,
-    folder: Path,
-    *,
-    n: int = 5000,
-    evaluations: int = 50,
-    sampler: Callable = dpmpp_2m,
-    scales: tuple[float, ...] = (1.0, 1.5, 2.0, 4.0),
-) -> None:
-    """Measure a model, print what comes out, and add it to its card.
-
-    Raises ValueError for a model that nothing here can judge.
-    """
-    model = checkpoints.load(name, folder)
-    notes, recipe = (f(name, folder) for f in (checkpoints.card, checkpoints.recipe))
-    metrics = notes.setdefault("metrics", {})
-    if isinstance(model, Classifier):
-        metrics.update(evaluation.classifier_report(model, recipe))
-    elif isinstance(model, DualEncoder):
-        metrics.update(evaluation.encoder_report(model))
-    elif isinstance(model, Autoencoder | TinyDecoder):
-        ae = checkpoints.base(name, folder) or model
-        metrics.update(evaluation.reconstruction_report(ae, model, recipe))
-    elif not isinstance(model, Denoiser):
-        raise ValueError(f"name must be that of a denoiser, a decoder or a judge, got {name!r}")
-    elif isinstance(model.network.condition, TextEncoder):
-        n, steps = min(n, 400), evaluations // 2  # of two passes
-        canvas = drawing.canvas(name, folder)
-        judge = evaluation.emoji_judge(folder)
-        report = evaluation.prompt_report(model, list(scales), n, steps, *canvas, judge=judge)
-        metrics.setdefault(f"N={n}, {evaluations} evaluations", {}).update(report)
-    else:
-        report = evaluation.denoiser_report(model, recipe, list(scales), n, evaluations, sampler)
-        budget = f"N={n}, {evaluations} evaluations"
-        budget += "" if sampler is dpmpp_2m else f" of {sampler.__name__}"
-        metrics.setdefault(budget, {}).update(report)
-    checkpoints.write_card(name, notes, folder)
 
 
 def _device() -> str:

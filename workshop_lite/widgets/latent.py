@@ -58,7 +58,7 @@ def latent_box(
         return jnp.stack(strip, axis=1).reshape(-1, *strip[0].shape[1:])
 
     alt = "Previews, then the finished picture, of the prompt"
-    return panel(common_knobs(prompt, 4.0), samples, [], columns=PREVIEWS + 1, zoom=2, alt=alt)
+    return panel(common_knobs(prompt, 2.0), samples, [], columns=PREVIEWS + 1, zoom=2, alt=alt)
 
 
 def edit_box(
@@ -81,8 +81,8 @@ def edit_box(
     for image in pictures.values():
         ae.check(np.asarray(image)[None])
     which = ipw.Dropdown(options=list(pictures), description="picture")
-    strength = ipw.FloatSlider(0.6, min=0.05, max=1.0, step=0.05, description="strength")
-    knobs = {"picture": which, "strength": strength, **common_knobs(prompt, 4.0)}
+    strength = ipw.FloatSlider(0.8, min=0.05, max=1.0, step=0.05, description="strength")
+    knobs = {"picture": which, "strength": strength, **common_knobs(prompt, 2.0)}
 
     def samples(value: dict) -> Array:
         image = jnp.asarray(pictures[value["picture"]])[None]

@@ -5,11 +5,12 @@
 //   schedule  t -> {alpha, sigma}
 //   x         the noise: a typed array, whose kind all states keep
 //   steps     how many, uniform in t
+//   start     the time to begin at; `x` is then data with the noise of that time on it
 //   normal    for ddpm, and for ddim with eta: a function that draws one standard normal number
 
-function* spans(schedule, steps) {
+function* spans(schedule, steps, start = 1) {
   for (let i = 0; i < steps; i++) {
-    const [t, end] = [1 - i / steps, 1 - (i + 1) / steps];
+    const [t, end] = [start * (1 - i / steps), start * (1 - (i + 1) / steps)];
     yield { t, end, now: schedule(t), then: schedule(end) };
   }
 }
@@ -20,16 +21,16 @@ function posteriorStd(now, then) {
   return (then.sigma / now.sigma) * Math.sqrt(Math.max(beta, 0));
 }
 
-/** Song et al. (2021), Eqs. 12 and 16. */
-export function* ddim(schedule, x, { steps, eta = 0, normal }) {
-  for (const { t, now, then } of spans(schedule, steps)) {
+/** Song et al. (2021), Eqs. 12 and 16; `term` is the share of the noise term that is not forgotten. */
+export function* ddim(schedule, x, { steps, eta = 0, normal, start, term = 1 }) {
+  for (const { t, now, then } of spans(schedule, steps, start)) {
     const x0 = yield { x, t };
     const std = eta * posteriorStd(now, then);
     const kept = (now.alpha * then.sigma) / (then.alpha * now.sigma);
     const rest = then.sigma * Math.sqrt(1 - eta ** 2 + (eta * kept) ** 2);
     x = x.map((value, i) => {
       const eps = (value - now.alpha * x0[i]) / now.sigma;
-      return then.alpha * x0[i] + rest * eps + (eta ? std * normal() : 0);
+      return then.alpha * x0[i] + term * rest * eps + (eta ? std * normal() : 0);
     });
   }
   return x;
@@ -71,9 +72,9 @@ export function* heun(schedule, x, { steps }) {
 }
 
 /** DPM-Solver++(2M), Lu et al. (2022), Algorithm 2. */
-export function* dpmpp_2m(schedule, x, { steps }) {
+export function* dpmpp_2m(schedule, x, { steps, start }) {
   let [last, lastWidth] = [null, Infinity];
-  for (const { t, now, then } of spans(schedule, steps)) {
+  for (const { t, now, then } of spans(schedule, steps, start)) {
     const x0 = yield { x, t };
     const width = Math.log(then.alpha / then.sigma) - Math.log(now.alpha / now.sigma);
     const ahead = last && Number.isFinite(width) ? width / (2 * lastWidth) : 0;
