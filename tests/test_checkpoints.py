@@ -54,7 +54,7 @@ def test_the_card_says_what_the_model_is(name):
     """Built from the card alone it is what its recipe builds: structure, sizes, words, classes."""
     card = checkpoints.card(name)
     made_by = recipes.RECIPES[card["recipe"]]
-    fresh = nnx.eval_shape(lambda: made_by.build(nnx.Rngs(0)))
+    fresh = nnx.eval_shape(lambda: made_by.build(nnx.Rngs(0), *checkpoints.bases(name)))
     assert card["model"] == architectures.described(fresh)
     loaded = checkpoints.load(name)
     assert jax.tree.structure(loaded) == jax.tree.structure(fresh)
