@@ -30,6 +30,7 @@ MAY_IMPORT = {
     },
     "checkpoints": {"architectures", "conditioning", "networks", "recipes"},
     "live": {"checkpoints"},
+    "exercises": {"mixtures", "schedules"},
     "sharing": {"architectures", "checkpoints", "predictions", "schedules"},
     "drawing": {
         "architectures",
