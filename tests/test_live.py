@@ -324,7 +324,8 @@ def test_closed_while_it_loads(visit):
     tab = visit("ask")
     held = []
     tab.route("**/*.safetensors", lambda route: held.append(route))
-    tab.get_by_role("button", name="Run it here").click()
+    with tab.expect_request("**/*.safetensors"):
+        tab.get_by_role("button", name="Run it here").click()
     tab.get_by_role("button", name="Close").click()
     assert tab.locator("img").is_visible() and not tab.locator(".kit").count()
     tab.wait_for_timeout(300)
