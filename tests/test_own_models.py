@@ -362,10 +362,12 @@ def test_the_readme_that_hubs_read(mine, monkeypatch):
     }
 
 
-def test_a_file_that_runs_without_the_package(tmp_path, unchecked):
+@pytest.mark.parametrize("schedule", [schedules.cosine, schedules.straight])
+def test_a_file_that_runs_without_the_package(tmp_path, unchecked, schedule):
     """Exported once, it takes batches of any size and gives what the denoiser gives."""
     pytest.importorskip("flatbuffers")
     model = reading()
+    model = Denoiser(model.network, schedule, model.prediction)
     path = tmp_path / "model.bin"
     exporting.save(path, exporting.exported(model, (4, 4, 3), WORDS(["a red ball"])))
     loaded = exporting.load(path)

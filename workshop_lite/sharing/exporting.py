@@ -10,7 +10,8 @@ from jaxtyping import PyTree
 
 from workshop_lite import checks, files
 from workshop_lite.predictions import Denoiser
-from workshop_lite.schedules import angle, over
+from workshop_lite.schedules import angle, over, unit
+from workshop_lite.schedules.levels import along
 
 
 def exported(
@@ -38,7 +39,8 @@ def exported(
     checks.rows_of("cond", cond)
 
     def call(xt, t, cond):
-        level = denoise.schedule(t)
+        level, length = unit(denoise.schedule(t))
+        xt = xt / along(length, xt)
         context = network.embed(angle(level), cond)
         output = network.decode(network.encode(xt, context), context)
         return denoise.prediction.to_x0(output, xt, over(level, xt))
